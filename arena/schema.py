@@ -1,0 +1,103 @@
+"""The store's schema, as named migrations. A new column or table is a new function at the end.
+
+Every table but ``runs``, ``matches`` and ``assignments`` is append-only; a row's id is the hash of
+its content wherever the design says so, and the first writer of an id wins.
+"""
+
+from __future__ import annotations
+
+import typing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
+
+NAME = "arena"
+
+TABLES = """
+CREATE TABLE runs (
+  name TEXT PRIMARY KEY, kind TEXT NOT NULL, config TEXT NOT NULL, provenance TEXT NOT NULL,
+  created_at REAL NOT NULL, finished_at REAL);
+CREATE TABLE run_matches (
+  run TEXT NOT NULL, position INTEGER NOT NULL, match TEXT NOT NULL, labels TEXT NOT NULL,
+  PRIMARY KEY (run, position)) WITHOUT ROWID;
+CREATE INDEX run_matches_match ON run_matches (match);
+CREATE TABLE participants (id TEXT PRIMARY KEY, kind TEXT NOT NULL, record TEXT NOT NULL);
+CREATE TABLE protocols (id TEXT PRIMARY KEY, name TEXT NOT NULL, record TEXT NOT NULL);
+CREATE TABLE questions (
+  id TEXT PRIMARY KEY, text TEXT NOT NULL, answers TEXT NOT NULL, passage TEXT,
+  source TEXT NOT NULL, grp TEXT, split TEXT);
+CREATE TABLE truths (question TEXT PRIMARY KEY, truth INTEGER NOT NULL);
+CREATE TABLE matches (
+  id TEXT PRIMARY KEY, root TEXT NOT NULL, question TEXT NOT NULL, protocol TEXT NOT NULL,
+  sides TEXT NOT NULL, seats TEXT NOT NULL, seed INTEGER NOT NULL, proposal INTEGER,
+  played INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX matches_root ON matches (root);
+CREATE TABLE speeches (
+  id TEXT PRIMARY KEY, text TEXT NOT NULL, thought TEXT NOT NULL, quotes TEXT NOT NULL,
+  side INTEGER, stop INTEGER NOT NULL, status TEXT NOT NULL);
+CREATE TABLE turns (
+  id TEXT PRIMARY KEY, root TEXT NOT NULL, parent TEXT NOT NULL, place INTEGER NOT NULL,
+  seat TEXT NOT NULL, kind TEXT NOT NULL, author TEXT NOT NULL, sample INTEGER NOT NULL,
+  seen TEXT NOT NULL, replies_to TEXT NOT NULL, origin TEXT NOT NULL, score REAL, at REAL,
+  speech TEXT,
+  choice INTEGER, elicited TEXT, choice_logprobs TEXT, reason TEXT, status TEXT, listing TEXT,
+  mode TEXT, stop INTEGER);
+CREATE INDEX turns_root ON turns (root);
+CREATE TABLE match_turns (
+  match TEXT NOT NULL, turn TEXT NOT NULL, PRIMARY KEY (match, turn));
+CREATE INDEX match_turns_turn ON match_turns (turn);
+CREATE TABLE calls (
+  turn TEXT NOT NULL, position INTEGER NOT NULL, reply TEXT NOT NULL,
+  PRIMARY KEY (turn, position)) WITHOUT ROWID;
+CREATE TABLE replies (
+  key TEXT PRIMARY KEY, request TEXT NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL,
+  prompt_ids TEXT NOT NULL, token_ids TEXT NOT NULL, logprobs TEXT NOT NULL,
+  choice_logprobs TEXT, model TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,
+  completion_tokens INTEGER NOT NULL, seconds REAL NOT NULL);
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY, key TEXT UNIQUE, at REAL NOT NULL, kind TEXT NOT NULL,
+  match TEXT, turn TEXT, person TEXT, value TEXT NOT NULL);
+CREATE INDEX events_turn ON events (turn);
+CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at REAL NOT NULL);
+CREATE TABLE invites (
+  hash TEXT PRIMARY KEY, person TEXT NOT NULL, expires REAL NOT NULL, used_at REAL);
+CREATE TABLE sessions (hash TEXT PRIMARY KEY, person TEXT NOT NULL, expires REAL NOT NULL);
+CREATE TABLE assignments (
+  match TEXT NOT NULL, seat TEXT NOT NULL, holder TEXT NOT NULL, until REAL NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (match, seat, holder)) WITHOUT ROWID;
+CREATE TABLE drafts (
+  person TEXT NOT NULL, match TEXT NOT NULL, payload TEXT NOT NULL, at REAL NOT NULL,
+  PRIMARY KEY (person, match)) WITHOUT ROWID;
+CREATE TABLE rewards (
+  match TEXT NOT NULL, turn TEXT NOT NULL, seat TEXT NOT NULL, judge TEXT NOT NULL,
+  rule TEXT NOT NULL, quantity TEXT NOT NULL, value REAL, uses_truth INTEGER NOT NULL,
+  PRIMARY KEY (match, turn, seat, rule, quantity)) WITHOUT ROWID;
+CREATE TABLE metrics (
+  run TEXT NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, value REAL,
+  PRIMARY KEY (run, step, name)) WITHOUT ROWID;
+CREATE TABLE artifacts (
+  run TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, place TEXT NOT NULL,
+  PRIMARY KEY (run, name)) WITHOUT ROWID;
+CREATE VIEW verdicts AS
+  SELECT match_turns.match AS match, turns.* FROM match_turns JOIN turns ON turns.id = turn
+  WHERE kind = 'verdict' AND NOT EXISTS (
+    SELECT 1 FROM events WHERE events.turn = turns.id AND events.match = match_turns.match
+    AND events.kind = 'withdrawn');
+"""
+
+
+def migrations() -> Migrations:
+    """The migration set; applied ones are rows of the store."""
+    from sqlite_utils.migrations import Migrations
+
+    known = Migrations(NAME)
+
+    @known()
+    def m001_the_record(db: Database) -> None:
+        for statement in TABLES.split(";"):
+            if statement.strip():
+                typing.cast("typing.Any", db.conn).execute(statement)
+
+    return known
