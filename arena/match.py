@@ -17,7 +17,7 @@ from arena.flow import Flow
 from arena.ids import content_id
 from arena.protocols import JUDGE, Protocol, Role, Slot
 from arena.questions import Question
-from arena.turns import Kind, Speech, SpeechStatus, Turn, Verdict
+from arena.turns import LEAF_KINDS, Kind, Speech, SpeechStatus, Turn, Verdict
 
 Transcript: TypeAlias = tuple[Turn, ...]
 PERSON = "person"
@@ -347,10 +347,11 @@ def view(
         hidden = False
         if one.simultaneous:
             there = {(t.seat, t.kind) for t in group}
-            hidden = any(
-                (s.seat, s.kind) not in there and s.seat in seated and s.kind not in ("belief", "verdict")
-                for s in one.slots
-            ) or at == place  # fmt: skip
+            waited_for = {
+                (s.seat, s.kind) for s in one.slots if s.seat in seated and s.kind not in LEAF_KINDS
+            }
+            spoken = {(t.seat, t.kind) for t in group}
+            hidden = at == place or not waited_for <= spoken
             group = sorted(group, key=lambda t: rank.get(sides.get(t.seat, -1), 0))
         slots = {(s.seat, s.kind): s for s in one.slots}
         for turn in group:

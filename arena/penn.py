@@ -46,7 +46,8 @@ def render_tokens(tokens: Sequence[str]) -> tuple[str, tuple[tuple[int, int], ..
         opens = token in ("``", "`")
         closes = False
         if shown in inside and not opens:  # a closing mark, unless there is nothing to close
-            opens = not inside[shown] and (before in _OPENERS or _SHOWN.get(before) in _OPENERS)
+            begins = token == '"' or before in _OPENERS or _SHOWN.get(before) in _OPENERS
+            opens = begins and not inside[shown]
             closes = not opens
         if not (tight or closes or shown == "\n" or shown.lower() in _TIGHT_BEFORE):
             parts.append(" ")

@@ -59,6 +59,19 @@ def _over(speech: Speech, slot: Slot, left: int | None, covered: Sequence[tuple[
     return ""
 
 
+def _chosen_side(match: Match, slot: Slot, speech: Speech) -> int | None:
+    """The answer that a speech commits its seat to: told, or chosen where the rules let it."""
+    role = match.protocol.role(slot.seat)
+    if role == "proposer" and match.proposal is not None:
+        return match.proposal
+    free = match.protocol.sides == "chosen" or role == "proposer"
+    if not free or speech.side is None:
+        return None
+    if not 0 <= speech.side < len(match.question.answers):
+        raise ValueError(f"a speech chose answer {speech.side} of {len(match.question.answers)}")
+    return speech.side
+
+
 def _speech(
     match: Match, transcript: Transcript, place: int, slot: Slot, agent: Agent, node: str,
     order: tuple[int, ...] | None, sample: int,
@@ -83,10 +96,12 @@ def _speech(
         said: Speech | Chosen = yield from _kept(agent.speak(seen), calls)
         chosen = said if isinstance(said, Chosen) else Chosen(said)
         candidates += chosen.candidates
-        found = quotes.anchor(chosen.speech.text, seen.passage, seen.quotes)
-        anchored = (
-            replace(chosen.speech, quotes=found) if found != chosen.speech.quotes else chosen.speech
+        anchored = replace(
+            chosen.speech,
+            quotes=quotes.anchor(chosen.speech.text, seen.passage, seen.quotes),
+            side=_chosen_side(match, slot, chosen.speech),
         )
+        found = anchored.quotes
         covered: Sequence[tuple[int, int]] = ()
         if found and seen.quoted_left is not None:
             covered = quote_budget(match, transcript, slot.seat, place)[0]

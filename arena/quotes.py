@@ -37,7 +37,7 @@ _ALIKE = str.maketrans(
 )
 # Every character stands for its kind: w word, 0 digit, m mark on the character before, s space,
 # x other; these stand for themselves. An en dash joins numbers, an em dash joins nothing.
-_OWN_KIND = dict.fromkeys(".,:/'-\u2013\u2014\u2026")
+_OWN_KIND = frozenset(".,:/'-\u2013\u2014\u2026")
 # Scripts written without spaces (Thai to Burmese, Khmer, kana, Han): each character is a token.
 _UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
                        "\U00020000-\U0003ffff]")  # fmt: skip
@@ -66,7 +66,7 @@ def lines(passage: str) -> tuple[Span, ...]:
 
 
 def normalise(text: str) -> str:
-    """``text`` as quotations are compared: two texts that give the same are the same words.
+    """``text`` as quotations are compared: a verified one and its passage give the same.
 
     Runs of white space become one blank and are dropped at both ends, runs of dashes a hyphen,
     curly and angled quotation marks straight ones, ellipses three dots, the rest NFC.

@@ -74,8 +74,11 @@ def stake(match: Match, seat: str, transcript: tuple[Turn, ...] = ()) -> int | N
 
 
 def reward_rows(
-    match: Match, leaf: Turn, transcript: tuple[Turn, ...] = (), rules: tuple[str, ...] = ("log-odds", "win")
-) -> list[RewardRow]:  # fmt: skip
+    match: Match,
+    leaf: Turn,
+    transcript: tuple[Turn, ...] = (),
+    rules: tuple[str, ...] = ("log-odds", "win"),
+) -> list[RewardRow]:
     """The reward rows of one verdict: every speaking seat under every rule.
 
     The quantity read is the elicited probability where there is one, else the log-probabilities;

@@ -93,19 +93,19 @@ VOCABULARIES: dict[Split, Vocabulary] = {
         ),
         nouns=_words(
             "lamp book clock scarf key box chair table mirror basket kettle drum flute violin map "
-            "letter coat hat boot glove ring necklace candle vase bowl plate cup spoon knife hammer "
-            "saw ladder rope bucket barrel cart wheel saddle bridle sword shield flag tent blanket "
-            "pillow carpet curtain picture statue bell whistle compass lantern trunk desk stool "
-            "shelf broom shovel anchor"
+            "letter coat hat boot glove ring necklace candle vase bowl plate cup spoon knife "
+            "hammer pump ladder rope bucket barrel cart wheel saddle bridle sword shield flag tent "
+            "blanket pillow carpet curtain picture statue bell whistle compass lantern trunk desk "
+            "stool shelf broom shovel anchor"
         ),
     ),
     "test": Vocabulary(
         names=_words(
             "Adele Basil Carmen Dennis Esther Fergus Gloria Harold Ingrid Jasper Kirsten Lionel "
             "Miriam Norbert Odette Philip Ramona Stefan Tamara Ulrich Veronica Wilfred Yvonne "
-            "Zachary Alma Benno Cora Damian Erna Frank Gerda Hector Ilse Joachim Klara Luther Maude "
-            "Nestor Ottilie Percy Renate Samuel Trudy Valentin Wilma Xaver Yolanda Zita Astrid "
-            "Bernard"
+            "Zachary Alma Benno Cora Damian Erna Frank Gerda Hector Ilse Joachim Klara Luther "
+            "Maude Nestor Ottilie Percy Renate Samuel Trudy Valentin Wilma Xaver Yolanda Zita "
+            "Astrid Bernard"
         ),
         adjectives=_words(
             "golden bronze bamboo granite silken woven engraved scratched gilded crooked slender "

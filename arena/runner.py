@@ -1,0 +1,188 @@
+"""The runner: planned matches in, committed turns and verdicts out, from wherever it was stopped.
+
+One run is a list of `Planned` matches under a name. Every reply is committed before a flow sees
+it, together with the turns and finished matches of the wave before; what is in the store is never
+asked for again, so a killed run is resumed by starting it again.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Literal
+
+from arena.batch import Batch
+from arena.flow import Engine, Flow, Reply, Request, recorded, run, together
+from arena.ids import canonical
+from arena.match import PERSON, Agent, Judge, Match, Transcript, listing, participant_id
+from arena.play import play, read, waiting_for
+from arena.questions import Item
+from arena.rewards import reward_rows
+from arena.store import Store
+from arena.turns import Turn
+
+Listings = Literal["listed", "swapped", "both"]
+BUFFERED_TURNS = 2000  # scripted players ask nothing: commit at least this often
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A match of a run: what reports call it, and which judges without a seat read it."""
+
+    match: Match
+    labels: Mapping[str, object] = field(default_factory=dict)
+    judges: tuple[str, ...] = ()  # participant ids
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to: matches done, chairs that are empty, verdicts that failed by status."""
+
+    done: int = 0
+    waiting: list[tuple[str, str]] = field(default_factory=list)  # match, seat
+    failed: Counter[str] = field(default_factory=Counter)
+
+
+def provenance() -> dict[str, object]:
+    """Where and with what a run was made, for its row in the store: versions, no paths or names."""
+    versions = {}
+    for package in ("oversight-arena", "torch", "transformers", "sqlite-utils"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "absent"
+    return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+
+
+def orders(match: Match, listings: Listings) -> tuple[tuple[int, ...], ...]:
+    """The listings of a match's options that its judges are shown."""
+    both = (listing(match), listing(match, swapped=True))
+    return both if listings == "both" else both[:1] if listings == "listed" else both[1:]
+
+
+class _Recorder:
+    """Collects what flows make and commits it with the replies of the next wave."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.batch = store, Batch()
+
+    def commit(self, replies: Sequence[tuple[Request, Reply]]) -> None:
+        self.batch.replies += replies
+        batch, self.batch = self.batch, Batch()
+        self.store.write(batch)
+
+    def keeper(self, match: Match, transcript: Transcript) -> Callable[[Turn], None]:
+        """Keeps turns of a match; a verdict and its reward rows are always in one transaction."""
+        spoken = list(transcript)
+
+        def keep(turn: Turn) -> None:
+            spoken.append(turn)
+            self.batch.turns.append((match, turn))
+            if turn.kind == "verdict":
+                self.batch.rewards += reward_rows(match, turn, tuple(spoken))
+            if len(self.batch.turns) >= BUFFERED_TURNS:
+                self.commit(())
+
+        return keep
+
+
+def plan(store: Store, name: str, items: Iterable[Item], planned: Sequence[Planned]) -> None:
+    """Write what a run is about: questions, truths, protocols, matches, and the run's claim."""
+    batch = Batch(items=list(items))
+    batch.protocols = list({one.match.protocol.id: one.match.protocol for one in planned}.values())
+    batch.matches = [one.match for one in planned]
+    batch.run_matches = [
+        (name, i, one.match.id, {**one.labels, "judges": list(one.judges)})
+        for i, one in enumerate(planned)
+    ]
+    store.write(batch)
+
+
+def enrol(store: Store, who: Iterable[Agent | Judge]) -> None:
+    """Write the records of participants, so that every author in the store can be described."""
+    store.write(Batch(participants={participant_id(one): one.record for one in who}))
+
+
+def _already_read(store: Store, match: str) -> set[tuple[str, str, str]]:
+    """The readings of a match that are complete: judge, listing, mode."""
+    sql = "SELECT author, listing, mode FROM verdicts WHERE match = ? AND origin != 'person'"
+    return {(row["author"], row["listing"], row["mode"]) for row in store.query(sql, match)}
+
+
+def execute(
+    store: Store,
+    planned: Iterable[Planned],
+    agents: Mapping[str, Agent | Judge],
+    judges: Mapping[str, Judge],
+    engine: Engine,
+    width: int = 64,
+    listings: Listings = "listed",
+    mode: Literal["whole", "stepped"] = "whole",
+    progress: Callable[[int], None] = lambda done: None,
+    cached: bool = True,
+) -> Outcome:
+    """Play and judge every planned match that is not yet done; return what came of it.
+
+    ``agents`` and ``judges`` are by participant id; a seat whose participant is not among them is
+    an empty chair. Each finished match is committed before ``progress`` counts it. With
+    ``cached`` kept replies are used instead of asking again (off while a policy is trained).
+    """
+    recorder = _Recorder(store)
+    outcome = Outcome()
+    started = {row["match"] for row in store.query("SELECT DISTINCT match FROM match_turns")}
+
+    def one(plan: Planned) -> Flow[tuple[Transcript, Match]]:
+        match = plan.match
+        resumed = match.id in started
+        transcript = store.transcript(match) if resumed else ()
+        keep = recorder.keeper(match, transcript)
+        cast = {
+            seat: (judges.get(who) or agents[who]) if seat == "judge" else agents[who]
+            for seat, who in match.seats
+            if who != PERSON and (who in agents or who in judges)
+        }
+        shown = orders(match, listings)
+        if waiting_for(match, transcript) and cast:
+            known = len(transcript)
+            transcript = yield from play(match, cast, transcript, keep, shown[0])
+            outcome.failed.update(_failures(transcript[known:]))
+        if waiting_for(match, transcript):
+            return transcript, match
+        seated = dict(match.seats).get("judge")
+        readers = [(who, order) for who in plan.judges for order in shown]
+        if seated is not None and seated in judges:  # its first listing is the seated verdict
+            readers += [(seated, order) for order in shown[1:]]
+        done = _already_read(store, match.id) if resumed else set()
+        missing = [
+            (who, order)
+            for who, order in readers
+            if who in judges and (who, canonical(order), mode) not in done
+        ]
+        leaves = yield from together(
+            *(read(match, judges[who], transcript, who, order, mode) for who, order in missing)
+        )
+        for group in leaves:
+            for leaf in group:
+                keep(leaf)
+            outcome.failed.update(_failures(group))
+        recorder.batch.played.append(match.id)
+        return transcript, match
+
+    source: Engine = recorded(engine, store.replies) if cached else engine
+    flows = (one(plan) for plan in planned)
+    kept = run(flows, source, width, recorder.commit)
+    for finished, (transcript, match) in enumerate(kept, start=1):
+        chairs = waiting_for(match, transcript)
+        outcome.waiting += [(match.id, seat) for seat in chairs]
+        outcome.done += not chairs
+        progress(finished)
+    return outcome
+
+
+def _failures(turns: Iterable[Turn]) -> list[str]:
+    """The statuses of verdicts that carry no decision."""
+    statuses = (turn.verdict.status for turn in turns if turn.kind == "verdict")
+    return [status for status in statuses if status not in ("ok", "tie")]
