@@ -10,7 +10,7 @@ from arena.flow import Flow, ask
 from arena.match import View
 from arena.turns import Speech, Turn
 
-_WORDS = ["it", "was", "clear", "that", "the", "passage", "says", "so", "because", "nobody", "else", "could", "have", "been", "there"]
+_WORDS = ("it", "was", "clear", "that", "the", "passage", "says", "so", "because", "nobody", "else")
 
 
 def _own_side(view: View, noise: random.Random) -> int | None:

@@ -134,7 +134,8 @@ class WitnessDebater:
     @property
     def record(self) -> Mapping[str, object]:
         """The name of the script and its skill."""
-        return {"kind": "scripted", "name": "witness", "p": self.p, "s": self.s, "b": self.b}
+        skill = {"p": float(self.p), "s": float(self.s), "b": float(self.b)}
+        return {"kind": "scripted", "name": "witness", "revision": 1, "settings": skill}
 
     def speak(self, view: View) -> Flow[Speech]:
         """A flow that asks nothing."""

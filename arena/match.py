@@ -325,7 +325,8 @@ def view(
 
     A turn is shown from the moment its group is complete, to the seats that its slot names, and
     to its own seat. ``order`` lists the options (canonical by default) and the speeches of each
-    simultaneous group accordingly.
+    simultaneous group accordingly, a speaker's own first: what a seat is shown only grows at its
+    end from turn to turn.
     """
     protocol, seat = match.protocol, slot.seat
     answers, labels = _answers(match), match.labels
@@ -336,7 +337,8 @@ def view(
     groups: dict[int, list[Turn]] = {}
     for turn in transcript:
         groups.setdefault(turn.place, []).append(turn)
-    shown: list[Seen] = []
+    # A stepped reader's belief before anything was shown has place -1.
+    shown = [_seen(match, t, None, True, answers) for t in groups.get(-1, ()) if t.seat == seat]
     last = max(groups, default=-1)
     for at, one in protocol.rounds(transcript):
         if at > last or (place is not None and at > place):
@@ -346,13 +348,18 @@ def view(
             continue
         hidden = False
         if one.simultaneous:
-            there = {(t.seat, t.kind) for t in group}
             waited_for = {
                 (s.seat, s.kind) for s in one.slots if s.seat in seated and s.kind not in LEAF_KINDS
             }
             spoken = {(t.seat, t.kind) for t in group}
             hidden = at == place or not waited_for <= spoken
-            group = sorted(group, key=lambda t: rank.get(sides.get(t.seat, -1), 0))
+
+            def heard(t: Turn) -> tuple[int, int]:
+                """When the viewer came to know a turn: its own first, a reader's belief last."""
+                own = 2 if place is None and t.is_leaf else 0
+                return (own if t.seat == seat else 1, rank.get(sides.get(t.seat, -1), 0))
+
+            group = sorted(group, key=heard)
         slots = {(s.seat, s.kind): s for s in one.slots}
         for turn in group:
             mine = turn.seat == seat

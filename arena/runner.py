@@ -68,9 +68,11 @@ class _Recorder:
 
     def __init__(self, store: Store) -> None:
         self.store, self.batch = store, Batch()
+        self.tokens = 0  # sampled in this execution
 
     def commit(self, replies: Sequence[tuple[Request, Reply]]) -> None:
         self.batch.replies += replies
+        self.tokens += sum(reply.usage[1] for _, reply in replies)
         batch, self.batch = self.batch, Batch()
         self.store.write(batch)
 
@@ -122,19 +124,21 @@ def execute(
     listings: Listings = "listed",
     mode: Literal["whole", "stepped"] = "whole",
     progress: Callable[[int], None] = lambda done: None,
+    enough: Callable[[int], bool] = lambda tokens: False,
     cached: bool = True,
 ) -> Outcome:
     """Play and judge every planned match that is not yet done; return what came of it.
 
     ``agents`` and ``judges`` are by participant id; a seat whose participant is not among them is
-    an empty chair. Each finished match is committed before ``progress`` counts it. With
-    ``cached`` kept replies are used instead of asking again (off while a policy is trained).
+    an empty chair. Each finished match is committed before ``progress`` counts it. ``enough`` is
+    given the tokens sampled so far and stops the run from taking up more matches. With ``cached``
+    kept replies are used instead of asking again (off while a policy is trained).
     """
     recorder = _Recorder(store)
     outcome = Outcome()
     started = {row["match"] for row in store.query("SELECT DISTINCT match FROM match_turns")}
 
-    def one(plan: Planned) -> Flow[tuple[Transcript, Match]]:
+    def one(plan: Planned) -> Flow[tuple[Match, tuple[str, ...]]]:
         match = plan.match
         resumed = match.id in started
         transcript = store.transcript(match) if resumed else ()
@@ -149,8 +153,8 @@ def execute(
             known = len(transcript)
             transcript = yield from play(match, cast, transcript, keep, shown[0])
             outcome.failed.update(_failures(transcript[known:]))
-        if waiting_for(match, transcript):
-            return transcript, match
+        if chairs := waiting_for(match, transcript):
+            return match, chairs
         seated = dict(match.seats).get("judge")
         readers = [(who, order) for who in plan.judges for order in shown]
         if seated is not None and seated in judges:  # its first listing is the seated verdict
@@ -169,17 +173,22 @@ def execute(
                 keep(leaf)
             outcome.failed.update(_failures(group))
         recorder.batch.played.append(match.id)
-        return transcript, match
+        unread = PERSON in plan.judges and not _read_by_person(store, match.id)
+        return match, ("judge",) if unread else ()
 
     source: Engine = recorded(engine, store.replies) if cached else engine
-    flows = (one(plan) for plan in planned)
+    flows = (one(plan) for plan in planned if not enough(recorder.tokens))
     kept = run(flows, source, width, recorder.commit)
-    for finished, (transcript, match) in enumerate(kept, start=1):
-        chairs = waiting_for(match, transcript)
+    for finished, (match, chairs) in enumerate(kept, start=1):
         outcome.waiting += [(match.id, seat) for seat in chairs]
         outcome.done += not chairs
         progress(finished)
     return outcome
+
+
+def _read_by_person(store: Store, match: str) -> bool:
+    sql = "SELECT 1 FROM verdicts WHERE match = ? AND origin = 'person'"
+    return store.one(sql, match) is not None
 
 
 def _failures(turns: Iterable[Turn]) -> list[str]:

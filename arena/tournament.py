@@ -16,7 +16,7 @@ from arena.questions import Question
 from arena.runner import Planned
 
 
-def round_robin(players: Sequence[str], with_self: bool = False) -> list[tuple[str, str]]:
+def round_robin(players: Sequence[str], with_self: bool = False) -> list[tuple[str, ...]]:
     """Every unordered pair of players, once; with themselves too where that is asked for."""
     pairs = combinations_with_replacement(players, 2) if with_self else combinations(players, 2)
     return list(pairs)
@@ -64,7 +64,7 @@ def schedule(
     players: Mapping[str, str],
     judges: Mapping[str, str],
     seed: int,
-    pairs: Sequence[tuple[str, str]] | None = None,
+    pairs: Sequence[tuple[str, ...]] | None = None,
     mirrored: bool = True,
     replicates: int = 1,
 ) -> Iterator[Planned]:

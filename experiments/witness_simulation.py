@@ -187,9 +187,9 @@ def rows() -> list[dict[str, Any]]:
             a_found = a_gone & (rng.random(N) < b)
             f_found = f_gone & (rng.random(N) < b)
             rebutted = literal(SHOWN_WEIGHT[a] * ~a_found - SHOWN_WEIGHT[f] * ~f_found)
-            add(faces, "debate", skill, "literal", rebutted)
+            add(faces, "debate with rebuttal", skill, "literal", rebutted)
             knowing = strategic(a + 4 * a_found, f + 4 * f_found, 8)
-            add(faces, "debate", skill, "strategic", knowing)
+            add(faces, "debate with rebuttal", skill, "strategic", knowing)
     return table
 
 

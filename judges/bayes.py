@@ -94,7 +94,7 @@ class LiteralJudge:
     @property
     def record(self) -> Mapping[str, object]:
         """The name of the script."""
-        return {"kind": "scripted", "name": "literal"}
+        return {"kind": "scripted", "name": "literal", "revision": 1}
 
     def decide(self, view: View) -> Flow[Verdict]:
         """A flow that asks nothing."""
@@ -131,8 +131,8 @@ class StrategicJudge:
     @property
     def record(self) -> Mapping[str, object]:
         """The name of the script, and the policy and world that it assumes."""
-        policy = {"p": self.p, "s": self.s, "b": self.b, "faces": self.faces}
-        return {"kind": "scripted", "name": "strategic", **policy}
+        policy = {"p": float(self.p), "s": float(self.s), "b": float(self.b), "faces": self.faces}
+        return {"kind": "scripted", "name": "strategic", "revision": 1, "settings": policy}
 
     def decide(self, view: View) -> Flow[Verdict]:
         """A flow that asks nothing."""

@@ -1,0 +1,164 @@
+"""Chat messages as token ids, with the template's own tokens apart from everybody's words.
+
+The chat template is rendered with a placeholder for each content. What it wrote between the
+placeholders is tokenised with special tokens, the contents without: no special token, and no added
+token that looks like one (``<think>``, ``[INST]``), ever comes out of a content. Because every
+piece is tokenised alone, the ids of an open prompt begin those of every prompt that continues it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from arena.flow import Message
+
+_MARKUP = re.compile(r"[<\[|]")  # an added token that has one of these is taken for structure
+_DATE = "2025-01-01"  # some templates print today's date; a prompt does not depend on the day
+PLAIN_STOPS = ("\nsystem:\n", "\nuser:\n", "\nassistant:\n")
+
+
+class Chat:
+    """A tokenizer and its chat template.
+
+    Without a template the text is plain: ``role:``, the content and an empty line for each message,
+    then ``assistant:``, each on lines of their own, after the tokenizer's bos token if it has one.
+    A speech then also ends where the model begins a line with a role (`stops`).
+
+    `ends` are the ids that end an assistant's message: the tokenizer's eos, and the special token
+    that the template puts after it.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._plain = not getattr(tokenizer, "chat_template", None)
+        added = {i: str(token) for i, token in tokenizer.added_tokens_decoder.items()}
+        special = set(tokenizer.all_special_ids)
+        special |= {i for i, t in tokenizer.added_tokens_decoder.items() if t.special}
+        self.structure = frozenset(special | {i for i, t in added.items() if _MARKUP.search(t)})
+        marks = [added.get(i) or str(tokenizer.convert_ids_to_tokens(i)) for i in self.structure]
+        marks.sort(key=lambda mark: (-len(mark), mark))
+        self._marks = re.compile("|".join(map(re.escape, marks)) or r"(?!)")
+        self._fragments: dict[tuple[str, ...], tuple[tuple[int, ...], ...]] = {}
+        self._has_system = self._plain or self._renders(("system", "user"))
+        self.stops = PLAIN_STOPS if self._plain else ()
+        eos = tokenizer.eos_token_id
+        closing = self._tokens(self._split(("user", "assistant", "user"))[2])
+        self.ends = frozenset(
+            ([] if eos is None else [eos]) + [i for i in closing[:1] if i in special]
+        )
+
+    def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """The ids of the open prompt: everything up to where the assistant's next words begin."""
+        parts: list[tuple[str, str]] = []
+        for message in messages:
+            role = message.role
+            if role == "system" and not self._has_system:
+                role = "user"
+            if parts and parts[-1][0] == role == "user":
+                parts[-1] = (role, f"{parts[-1][1]}\n\n{message.content}")
+            else:
+                parts.append((role, message.content))
+        roles = tuple(role for role, _ in parts)
+        if roles not in self._fragments:
+            if not roles or roles[-1] == "assistant":
+                raise ValueError(f"a prompt must end with what is asked; its roles are {roles}")
+            fragments = [tuple(self._tokens(fragment)) for fragment in self._split(roles)]
+            # An own earlier message follows the very tokens after which it was sampled, also where
+            # a template writes the past in another way (an empty thought, left out later).
+            for i in range(1, len(roles)):
+                if (roles[i - 1], roles[i]) == ("user", "assistant"):
+                    fragments[i] = fragments[-1]
+            self._fragments[roles] = tuple(fragments)
+        first, *rest = self._fragments[roles]
+        ids = list(first)
+        for (_, content), after in zip(parts, rest, strict=True):
+            ids += self.encode(content)
+            ids += after
+        return tuple(ids)
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of somebody's words; none of them is in `structure`."""
+        pieces, at = [], 0
+        for mark in _starts(self._marks, text):
+            pieces.append(text[at : mark + 1])  # cut after its first character: a mark no more
+            at = mark + 1
+        pieces.append(text[at:])
+        ids = [i for piece in pieces if piece for i in self._words(piece)]
+        if not self.structure.isdisjoint(ids):  # a tokenizer that normalises text into a mark
+            ids = [i for char in text for i in self._words(char)]
+            if not self.structure.isdisjoint(ids):
+                bad = sorted(self.structure.intersection(ids))
+                raise ValueError(f"the tokenizer makes special tokens {bad} out of plain words")
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of sampled ids, special tokens in the middle included."""
+        text: str = self._tokenizer.decode(
+            list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        return text
+
+    def _words(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(
+            text, add_special_tokens=False, split_special_tokens=True
+        ).input_ids
+        return ids
+
+    def _tokens(self, fragment: str) -> list[int]:
+        if not fragment:
+            return []
+        ids: list[int] = self._tokenizer(
+            fragment, add_special_tokens=False, split_special_tokens=False
+        ).input_ids
+        return ids
+
+    def _split(self, roles: tuple[str, ...]) -> list[str]:
+        """What the template writes before, between and after the contents of ``roles``."""
+        if self._plain:
+            bos = self._tokenizer.bos_token or ""
+            heads = [f"{role}:\n" for role in (*roles, "assistant")]
+            return [bos + heads[0], *(f"\n\n{head}" for head in heads[1:])]
+        marks = [f"Xcontent{i:06d}X" for i in range(len(roles))]
+        text = self._template(roles, marks)
+        fragments = []
+        for mark in marks:
+            if text.count(mark) != 1:
+                raise ValueError(
+                    f"the chat template shows the content of message {len(fragments) + 1} of roles "
+                    f"{roles} {text.count(mark)} times; expected each once, in order"
+                )
+            before, _, text = text.partition(mark)
+            fragments.append(before)
+        return [*fragments, text]
+
+    def _template(self, roles: tuple[str, ...], contents: Sequence[str]) -> str:
+        text: str = self._tokenizer.apply_chat_template(
+            [{"role": r, "content": c} for r, c in zip(roles, contents, strict=True)],
+            tokenize=False,
+            add_generation_prompt=True,
+            enable_thinking=False,  # a speech is public; private thought is asked for separately
+            date_string=_DATE,
+            strftime_now=lambda how: _DATE,
+        )
+        return text
+
+    def _renders(self, roles: tuple[str, ...]) -> bool:
+        """Whether the template takes messages of these roles (some refuse a system message)."""
+        from jinja2 import TemplateError
+
+        try:
+            self._split(roles)
+        except (TemplateError, ValueError):
+            return False
+        return True
+
+
+def _starts(pattern: re.Pattern[str], text: str) -> list[int]:
+    """Where ``pattern`` matches in ``text``, matches that overlap included."""
+    starts, match = [], pattern.search(text)
+    while match:
+        starts.append(match.start())
+        match = pattern.search(text, match.start() + 1)
+    return starts

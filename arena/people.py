@@ -1,0 +1,354 @@
+"""What a person does to the store: take a match, judge it, skip it, take a verdict back.
+
+A person reads a finished path as any judge without a seat does, or fills the judge's empty chair
+of a match that waits for one. Every act is one transaction that is durable before it returns, and
+leaves an event; what a person holds is a lease, so that two people do not read the same match at
+once. Nothing here reads ground truth.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arena.batch import Batch, rows
+from arena.ids import canonical, content_id, derive_seed
+from arena.match import PERSON, Match, Transcript, View, view
+from arena.play import append, canonical_verdict, path, waiting_for
+from arena.protocols import JUDGE, Slot, pending, verdict_slot
+from arena.rewards import reward_rows
+from arena.store import Store
+from arena.turns import LEAF_KINDS, Mode, Turn, Verdict
+
+TIE = "Tie"
+"""What a person who is undecided gives as the winner."""
+LEASE_SECONDS = 3600.0
+MAX_NAME = 80
+
+_EVENT = "INSERT INTO events (key, at, kind, match, turn, person, value) VALUES (?,?,?,?,?,?,?)"
+_RELEASE = "UPDATE assignments SET until = 0 WHERE match = ? AND seat = ? AND holder = ?"
+_DONE = "UPDATE assignments SET done = 1 WHERE match = ? AND seat = ? AND holder = ?"
+# Nothing is written where another holds the match: whoever comes second finds no row of its own.
+_LEASE = (
+    "INSERT INTO assignments SELECT ?, ?, ?, ?, 0 WHERE NOT EXISTS (SELECT 1 FROM assignments "
+    "WHERE match = ? AND seat = ? AND holder <> ? AND until > ? AND done = 0) "
+    "ON CONFLICT (match, seat, holder) DO UPDATE SET until = excluded.until, done = 0"
+)
+# Matches to read: played ones, and those whose judge's chair is kept for a person.
+_OPEN = (
+    "SELECT m.id, coalesce(q.grp, q.id) AS grp, "
+    "EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id AND a.seat = ?4 "
+    "AND a.holder = ?1 AND a.until > ?3 AND a.done = 0) AS held, "
+    "EXISTS (SELECT 1 FROM verdicts AS v WHERE v.match = m.id AND v.author = ?1) AS judged "
+    "FROM matches AS m JOIN questions AS q ON q.id = m.question "
+    "WHERE (?2 IS NULL OR m.id IN (SELECT match FROM run_matches WHERE run = ?2)) "
+    "AND (m.played = 1 OR EXISTS (SELECT 1 FROM json_each(m.seats) AS s "
+    "WHERE json_extract(s.value, '$[0]') = ?4 AND json_extract(s.value, '$[1]') = ?5)) "
+    "AND NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id AND a.seat = ?4 "
+    "AND a.holder <> ?1 AND a.until > ?3 AND a.done = 0)"
+)
+
+
+class PersonError(Exception):
+    """An act that cannot be recorded; the message is one line of our own words, for the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a person's verdict goes: what was said, and the slot that it fills.
+
+    ``place`` is None for a reader, who judges after the end; else the judge's chair is empty there.
+    """
+
+    transcript: Transcript
+    slot: Slot
+    place: int | None
+
+    @property
+    def mode(self) -> Mode:
+        """Whether the person sits in the match or reads it afterwards."""
+        return "whole" if self.place is None else "live"
+
+
+def register(store: Store, name: str) -> str:
+    """The id of the person called ``name``, who is noted when the name is new."""
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    if not name or len(name) > MAX_NAME:
+        raise PersonError(f"A name has 1 to {MAX_NAME} characters; this one has {len(name)}.")
+    record = {"kind": PERSON, "name": name}
+    person = content_id("a", record)
+    if store.one("SELECT 1 FROM people WHERE id = ?", person) is None:
+        statements: dict[str, Sequence[tuple[Any, ...]]] = {
+            "INSERT OR IGNORE INTO people VALUES (?,?,?)": [(person, name, time.time())],
+            **rows(Batch(participants={person: record})),
+        }
+        store.execute(statements, full=True)
+    return person
+
+
+# ---------------------------------------------------------------------------------------------
+# What there is to judge.
+
+
+def _open(store: Store, person: str, run: str | None, now: float) -> list[dict[str, Any]]:
+    """The matches that could be read and that nobody else holds, judged ones included."""
+    return list(store.query(_OPEN, person, run, now, JUDGE, PERSON))
+
+
+def _acts(store: Store, person: str) -> list[dict[str, Any]]:
+    """What this person has judged or skipped: a match, its group and the kind of act."""
+    return list(
+        store.query(
+            "SELECT e.kind, e.match, coalesce(q.grp, q.id) AS grp FROM events AS e "
+            "JOIN matches AS m ON m.id = e.match JOIN questions AS q ON q.id = m.question "
+            "WHERE e.person = ? AND e.kind IN ('verdict', 'belief', 'skipped')",
+            person,
+        )
+    )
+
+
+def desk(store: Store, match: Match, person: str) -> Desk | None:
+    """Where this person's verdict on ``match`` would go; None where there is no place for it now.
+
+    A chair that one person has begun to fill is that person's until the match is over.
+    """
+    seated = store.transcript(match)
+    if dict(match.seats).get(JUDGE) == PERSON:
+        place, slots = pending(match.protocol, seated, [seat for seat, _ in match.seats])
+        if slots:
+            others = any(turn.seat == JUDGE and turn.author != person for turn in seated)
+            ours = slots[0].seat == JUDGE and slots[0].kind in LEAF_KINDS and not others
+            return Desk(seated, slots[0], place) if ours else None
+    played = store.one("SELECT played FROM matches WHERE id = ?", match.id)
+    if played is None or not played["played"]:
+        return None
+    return Desk(path(seated), verdict_slot(match.protocol), None)
+
+
+def next_unjudged(
+    store: Store,
+    person: str,
+    run: str | None = None,
+    lease_seconds: float = LEASE_SECONDS,
+    now: float | None = None,
+) -> Match | None:
+    """Take the next match for this person to judge, and hold it for a while; None if none is left.
+
+    First the one that it holds; then those it has not skipped; then those about stories that it
+    has not read about; in an order drawn for each person, which depends on nothing but the ids.
+    """
+    now = time.time() if now is None else now
+    acts = _acts(store, person)
+    skips = [act["match"] for act in acts if act["kind"] == "skipped"]
+
+    def late(row: dict[str, Any]) -> tuple[bool, int, bool, int]:
+        known = any(act["grp"] == row["grp"] and act["match"] != row["id"] for act in acts)
+        drawn = derive_seed("queue", person, row["id"])
+        return (not row["held"], skips.count(row["id"]), known, drawn)
+
+    for row in sorted(_open(store, person, run, now), key=late):
+        if row["judged"]:
+            continue
+        match = store.match(row["id"])
+        if desk(store, match, person) is None:
+            continue
+        if row["held"] or _take(store, match, person, now, lease_seconds):
+            return match
+    return None
+
+
+def _lease(match: Match, person: str, now: float, seconds: float) -> list[tuple[Any, ...]]:
+    return [(match.id, JUDGE, person, now + seconds, match.id, JUDGE, person, now)]
+
+
+def _take(store: Store, match: Match, person: str, now: float, seconds: float) -> bool:
+    """Hold the match, unless another person came first."""
+    store.execute({_LEASE: _lease(match, person, now, seconds)}, full=True)
+    row = store.one(
+        "SELECT until FROM assignments WHERE match = ? AND seat = ? AND holder = ? AND done = 0",
+        match.id, JUDGE, person,
+    )  # fmt: skip
+    if row is None or row["until"] <= now:
+        return False
+    store.write(Batch(events=[{"kind": "taken", "at": now, "match": match.id, "person": person}]))
+    return True
+
+
+def skip(store: Store, match: Match, person: str) -> None:
+    """Give the match back unread; it comes again when nothing else is left."""
+    event = (None, time.time(), "skipped", match.id, None, person, "{}")
+    store.execute({_RELEASE: [(match.id, JUDGE, person)], _EVENT: [event]}, full=True)
+
+
+def progress(store: Store, person: str, run: str | None = None) -> tuple[int, int]:
+    """How many matches this person has judged, and how many it could judge now."""
+    found = _open(store, person, run, time.time())
+    done = sum(row["judged"] for row in found)
+    waiting = [row["id"] for row in found if not row["judged"]]
+    played = {row["id"] for row in store.query("SELECT id FROM matches WHERE played = 1")}
+    left = sum(
+        key in played or desk(store, store.match(key), person) is not None for key in waiting
+    )
+    return done, left
+
+
+def read_before(store: Store, match: Match, person: str) -> bool:
+    """Whether this person has read another debate about the same story or question."""
+    group = match.question.group or match.question.id
+    return any(act["grp"] == group and act["match"] != match.id for act in _acts(store, person))
+
+
+# ---------------------------------------------------------------------------------------------
+# Reading and judging.
+
+
+def listing(match: Match, person: str) -> tuple[int, ...]:
+    """The order in which this person is shown the options of this match."""
+    options = range(len(match.options))
+    return tuple(sorted(options, key=lambda i: derive_seed("order", person, match.id, i)))
+
+
+def page_view(match: Match, transcript: Transcript, person: str, at: Desk | None = None) -> View:
+    """What this person may know of the match: the path alone, no one's beliefs or verdicts."""
+    slot = verdict_slot(match.protocol) if at is None else at.slot
+    place = None if at is None else at.place
+    return view(match, path(transcript), slot, place, listing(match, person))
+
+
+def read_verdict(
+    labels: Sequence[str], winner: str, probability: float | Sequence[float] | None, reason: str
+) -> Verdict:
+    """A person's answers as a verdict over options as they were listed.
+
+    ``probability`` is that of the winner, from .5 to 1, where there are two options; with more
+    it is one number for each listed option. Raises PersonError saying what is missing or odd.
+    """
+    if not reason.strip():
+        raise PersonError("Give a reason, in a sentence or two.")
+    if winner != TIE and winner not in labels:
+        raise PersonError("Choose one of the answers, or Tie.")
+    tie = winner == TIE
+    if isinstance(probability, Sequence):
+        numbers = tuple(float(p) for p in probability)
+        if len(numbers) != len(labels) or min(numbers) < 0 or abs(sum(numbers) - 1) > 1e-6:
+            raise PersonError("Give every answer a probability; together they make 100 %.")
+    elif len(labels) != 2:
+        raise PersonError("With more than two answers, give each one its own probability.")
+    elif tie:
+        if probability not in (None, 0.5):
+            raise PersonError("Undecided means 50 %: leave the probability empty, or choose one.")
+        numbers = (0.5, 0.5)
+    else:
+        if probability is None:
+            raise PersonError("Say how sure you are, from 51 to 100 %.")
+        if not 0.5 < probability <= 1:
+            raise PersonError("The probability of the answer you chose is above 50, up to 100 %.")
+        first = labels.index(winner) == 0
+        numbers = (probability, 1 - probability) if first else (1 - probability, probability)
+    ahead = [label for label, p in zip(labels, numbers, strict=True) if p == max(numbers)]
+    if tie and len(ahead) == 1:
+        raise PersonError("One answer has the highest probability: choose it, or make them equal.")
+    if not tie and ahead != [winner]:
+        raise PersonError("The answer that you choose needs the highest probability.")
+    choice = None if tie else labels.index(winner)
+    return Verdict(choice, numbers, reason=reason.strip(), status="tie" if tie else "ok")
+
+
+def submit(
+    store: Store,
+    match: Match,
+    person: str,
+    winner: str,
+    probability: float | Sequence[float] | None,
+    reason: str,
+    stop: bool = True,
+    now: float | None = None,
+) -> Turn:
+    """Record this person's verdict, durably, and return its turn.
+
+    ``winner`` is a label as shown, or `TIE`; the numbers are as in `read_verdict`. Where the slot
+    is a judge's belief that may end the match, ``stop=False`` keeps it a belief and the match goes
+    on. A second submission (a double click, a stale tab) changes nothing and returns the first.
+    """
+    first = verdict_by(store, match, person)
+    if first is not None:
+        return first
+    now = time.time() if now is None else now
+    at = desk(store, match, person)
+    if at is None:
+        beliefs = [t for t in store.transcript(match) if t.is_leaf and t.author == person]
+        if beliefs:
+            return beliefs[-1]
+        raise PersonError("This debate is not waiting for your verdict: somebody else judges it.")
+    seen = page_view(match, at.transcript, person, at)
+    given = read_verdict([option.label for option in seen.options], winner, probability, reason)
+    verdict = canonical_verdict(given, seen.order, at.mode)
+    if at.slot.kind == "belief" and at.slot.may_stop and stop:
+        verdict = Verdict(verdict.choice, verdict.elicited, None, verdict.reason, verdict.status,
+                          verdict.order, verdict.mode, stop=True)  # fmt: skip
+    attempt = sum(t.author == person and t.kind == "verdict" for t in store.turns(match.id))
+    place = 1 + max((t.place for t in at.transcript), default=-1) if at.place is None else at.place
+    turn = append(match, at.transcript, place, at.slot, verdict, person, seen=seen.digest,
+                  sample=attempt, origin="person", at=now)  # fmt: skip
+    batch = Batch(turns=[(match, turn)])
+    if turn.kind == "verdict":
+        batch.rewards = reward_rows(match, turn, at.transcript)
+    if at.place is not None and not waiting_for(match, (*at.transcript, turn)):
+        batch.played = [match.id]
+    # Unique: one act for each empty chair, and for each reader's attempt. The plain INSERT comes
+    # first and undoes the whole transaction where someone, or the same click, was faster.
+    who = f"reader:{person}:{attempt}" if at.place is None else f"chair:{at.place}"
+    event = (f"verdict:{match.id}:{who}", now, turn.kind, match.id, turn.id, person,
+             canonical(_circumstances(store, match, person, now)))  # fmt: skip
+    statements: Mapping[str, Sequence[tuple[Any, ...]]] = {
+        _EVENT: [event], **rows(batch), _DONE: [(match.id, JUDGE, person)],
+    }  # fmt: skip
+    try:
+        store.execute(statements, full=True)
+    except sqlite3.IntegrityError:
+        earlier = store.one("SELECT turn, person FROM events WHERE key = ?", event[0])
+        if earlier is None or earlier["person"] != person:
+            raise PersonError("Somebody else has judged this debate in the meantime.") from None
+        return next(t for t in store.turns(match.id) if t.id == earlier["turn"])
+    return turn
+
+
+def _circumstances(store: Store, match: Match, person: str, now: float) -> dict[str, Any]:
+    """What may bear on a verdict: how many came before it, how long it took, what was known."""
+    taken = store.one(
+        "SELECT max(at) AS at FROM events WHERE kind = 'taken' AND match = ? AND person = ?",
+        match.id, person,
+    )  # fmt: skip
+    since = None if taken is None or taken["at"] is None else round(now - taken["at"], 3)
+    before = sum(act["kind"] == "verdict" for act in _acts(store, person))
+    return {"before": before, "seconds": since, "read before": read_before(store, match, person)}
+
+
+def verdict_by(store: Store, match: Match, person: str) -> Turn | None:
+    """This person's verdict on the match, if it stands."""
+    row = store.one("SELECT id FROM verdicts WHERE match = ? AND author = ?", match.id, person)
+    if row is None:
+        return None
+    return next(turn for turn in store.turns(match.id) if turn.id == row["id"])
+
+
+def withdraw(store: Store, match: Match, person: str, now: float | None = None) -> Turn | None:
+    """Take the person's verdict back, and hold the match again; None where none stands.
+
+    The turn stays; the event keeps it out of `verdicts`.
+    """
+    turn = verdict_by(store, match, person)
+    if turn is None:
+        return None
+    now = time.time() if now is None else now
+    event = (f"withdrawn:{match.id}:{turn.id}", now, "withdrawn", match.id, turn.id, person, "{}")
+    statements = {
+        _EVENT.replace("INSERT", "INSERT OR IGNORE", 1): [event],
+        _LEASE: _lease(match, person, now, LEASE_SECONDS),
+    }
+    store.execute(statements, full=True)
+    return turn

@@ -1,0 +1,163 @@
+"""The one YAML shape of play, tournament and their successors, as frozen dataclasses.
+
+``name, seed, questions, protocols, players, judges, run, engine`` and one block of the verb's own.
+Values are validated by `arena.config.validate`; an error names the field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from arena.config import ConfigError, find_protocol, read_yaml, validate
+from arena.protocols import Protocol
+from arena.questions import Item
+from arena.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Where questions come from: ``witness`` (made on the spot), ``jsonl`` (the file ``path``) or
+    ``imported`` (the name ``path`` under which they were imported into the store)."""
+
+    source: Literal["witness", "jsonl", "imported"] = "witness"
+    n: int | None = None
+    split: str | None = None
+    seed: int = 0
+    path: str | None = None
+    faces: Literal["equal", "free"] = "equal"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """How wide a run is, and when it stops taking up new matches: after so many minutes of wall
+    time, or so many sampled tokens (``budget``)."""
+
+    width: int = 64
+    minutes: float | None = None
+    budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How local models are run. Never part of any id."""
+
+    device: str = "cpu"
+    threads: int = 1
+    dtype: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlayBlock:
+    """``play``: one cast for all questions. ``seats`` names a player for each speaking seat."""
+
+    seats: dict[str, str] = field(default_factory=dict)
+    mirrored: bool = False
+    listings: Literal["listed", "swapped", "both"] = "listed"
+    replicates: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TournamentBlock:
+    """``tournament``: round robin; both roles and both listings unless it says otherwise."""
+
+    mirrored: bool = True
+    listings: Literal["listed", "swapped", "both"] = "both"
+    replicates: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A run as its file describes it, before anything is loaded."""
+
+    name: str = ""
+    seed: int = 0
+    questions: Questions = Questions()
+    protocols: tuple[Any, ...] = ("debate",)
+    players: dict[str, str] = field(default_factory=dict)
+    judges: dict[str, str] = field(default_factory=dict)
+    run: RunLimits = RunLimits()
+    engine: EngineSettings = EngineSettings()
+    play: PlayBlock | None = None
+    tournament: TournamentBlock | None = None
+
+
+def _override(value: dict[str, Any], assignment: str) -> None:
+    """Apply ``a.b=c`` to a mapping; the right side is read as YAML."""
+    import yaml
+
+    path, equals, text = assignment.partition("=")
+    if not equals or not path:
+        raise ConfigError(f"--set {assignment!r}: expected field=value, as in questions.n=50")
+    *parents, last = path.split(".")
+    for parent in parents:
+        inner = value.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {assignment!r}: {parent} is not a block")
+        value = inner
+    value[last] = yaml.safe_load(text)
+
+
+def read_run_file(path: Path, overrides: tuple[str, ...] = ()) -> RunFile:
+    """The run that a YAML file describes. Raises ConfigError naming the field that does not fit."""
+    value = read_yaml(path)
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: expected a mapping with name, questions, protocols, players")
+    for assignment in overrides:
+        _override(value, assignment)
+    value.setdefault("name", path.stem)
+    found = validate(RunFile, value, str(path))
+    if not found.name:
+        raise ConfigError(f"{path}: name: expected a name, got an empty one")
+    return found
+
+
+def protocols_of(run: RunFile, folder: Path) -> dict[str, Protocol]:
+    """The protocols of a run by name. Raises ConfigError where two share a name."""
+    found: dict[str, Protocol] = {}
+    for one in run.protocols:
+        protocol = find_protocol(one, folder)
+        name = (
+            one if isinstance(one, str) and not one.endswith((".yaml", ".yml")) else protocol.name
+        )
+        if name in found:
+            raise ConfigError(f"protocols: {name!r} comes twice; give each its own name")
+        found[name] = protocol
+    return found
+
+
+def items_of(run: RunFile, folder: Path, store: Store) -> list[Item]:
+    """The questions of a run with their truths. Raises ConfigError where there are none."""
+    asked = run.questions
+    if asked.source == "witness":
+        from arena.sources.witness import items
+
+        split = asked.split or "test"
+        if split not in ("train", "test"):
+            raise ConfigError(
+                f"questions.split: the witness world has train and test, got {split!r}"
+            )
+        made = items(asked.seed, 100 if asked.n is None else asked.n, split, asked.faces)  # type: ignore[arg-type]
+        return list(made)
+    if asked.path is None:
+        raise ConfigError(f"questions.path: source {asked.source!r} needs a path")
+    if asked.source == "jsonl":
+        from arena.sources.jsonl import read_jsonl
+
+        file = folder / asked.path
+        found, bad = read_jsonl(file)
+        if bad:
+            listed = "; ".join(f"line {one.number}: {one.reason}" for one in bad[:20])
+            raise ConfigError(f"{file}: {len(bad)} bad lines; {listed}")
+    else:
+        sql = "SELECT id, split FROM questions WHERE source = ? ORDER BY rowid"
+        truths = store.truths()
+        found = [
+            Item(store.question(row["id"]), truths.get(row["id"]), row["split"])
+            for row in store.query(sql, f"jsonl:{asked.path}")
+        ]
+    found = [item for item in found if asked.split in (None, item.split)][: asked.n]
+    if not found:
+        raise ConfigError(f"questions: none found for {asked.source} {asked.path!r}")
+    return found

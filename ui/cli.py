@@ -1,0 +1,369 @@
+"""The command line: ``arena VERB ...``. Every verb is thin; what it does lives in the rooms.
+
+Exit codes: 0 done; 1 it ran and found something wrong; 2 the call or its input is at fault, with
+one line that says what was expected, what came and what to do. With ``--json`` standard output
+holds one JSON document; progress and notes go to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from arena.runner import Outcome
+    from arena.store import Store
+    from ui.runs import Progress
+
+PACKAGES = ("arena", "agents", "judges", "ui")
+app = typer.Typer(
+    help="Debate and critique for scalable oversight: play, judge, reward, measure.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+imports = typer.Typer(
+    help="Import debates (nyu) or questions (jsonl) into a store.", no_args_is_help=True
+)
+app.add_typer(imports, name="import")
+
+
+class Order(StrEnum):
+    """The listings of the options that a judge is shown."""
+
+    both = "both"
+    listed = "listed"
+    swapped = "swapped"
+
+
+class ReadingMode(StrEnum):
+    """Whether a judge reads everything at once or reports after every round."""
+
+    whole = "whole"
+    stepped = "stepped"
+
+
+StorePath = Annotated[
+    Path, typer.Option("--store", envvar="ARENA_STORE", help="The store, one SQLite file.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+DEFAULT_STORE = Path("arena.db")
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn errors of the call or its input into one line and exit code 2."""
+    from arena.config import ConfigError
+    from arena.participants import SpecError
+    from arena.store import StoreError
+
+    try:
+        yield
+    except (StoreError, ConfigError, SpecError, OSError) as error:
+        typer.echo(f"arena: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def _open(path: Path, must_exist: bool = False) -> Iterator[Store]:
+    from arena.store import Store, StoreError
+
+    if must_exist and not path.is_file():
+        raise StoreError(f"no store at {path}; name one with --store, or make one: arena demo")
+    with Store(path) as store:
+        yield store
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress]:
+    """A progress bar on standard error, for anything that may take longer than two seconds."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (*Bar.get_default_columns()[:3], TextColumn("{task.completed}/{task.total}"))
+    with Bar(*columns, TimeRemainingColumn(), console=console, transient=True,
+             disable=not console.is_terminal) as bar:  # fmt: skip
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False)
+
+
+def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bool) -> None:
+    """Print what a run came to."""
+    from arena.report import report
+
+    from ui.tables import accuracy_table, missing_note
+
+    found = report(store, name)
+    if as_json:
+        waiting = [{"match": match, "seat": seat} for match, seat in outcome.waiting]
+        _print_json(
+            {"run": name, "store": str(path), "done": outcome.done, "waiting": waiting,
+             "failed": dict(outcome.failed), "results": found}
+        )  # fmt: skip
+        return
+    console = _console()
+    console.print(accuracy_table(found["settings"], f"run {name}"))
+    if note := missing_note(found["settings"]):
+        console.print(note)
+    if outcome.waiting:
+        seats = ", ".join(sorted({seat for _, seat in outcome.waiting}))
+        console.print(
+            f"{len(outcome.waiting)} matches wait for a person ({seats}): arena ui --store {path}"
+        )
+
+
+@app.command()
+def demo(
+    store: Annotated[Path, typer.Option("--store", help="Where to leave the store.")] = Path(
+        "demo.db"
+    ),
+    n: Annotated[int, typer.Option("--n", min=1, help="Questions per condition.")] = 400,
+    as_json: AsJson = False,
+) -> None:
+    """Run the main job on what the package ships and print its table."""
+    from arena.report import report
+
+    from ui import demo as show
+
+    with _one_line(), _open(store) as opened:
+        with _progress("playing and judging") as progress:
+            outcome = show.perform_demo(opened, n, progress)
+        rows = show.compare(report(opened, show.NAME)["settings"])
+        if as_json:
+            _print_json(
+                {"run": show.NAME, "store": str(store), "done": outcome.done, "waiting": [],
+                 "failed": dict(outcome.failed), "results": {"settings": rows}}
+            )  # fmt: skip
+        else:
+            show.print_table(_console(), rows, store)
+
+
+def _play(verb: str, file: Path, store: Path, overrides: list[str], as_json: bool) -> None:
+    from arena.runfile import read_run_file
+    from ui.runs import run_file
+
+    with _one_line(), _open(store) as opened:
+        run = read_run_file(file, tuple(overrides))
+        with _progress(f"{verb} {run.name}") as progress:
+            kind: Any = verb
+            outcome = run_file(run, file.parent, kind, opened, progress)
+        _conclude(opened, store, run.name, outcome, as_json)
+
+
+File = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="What to play: see the README.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a field, as in questions.n=50.")
+]
+
+
+@app.command()
+def play(
+    file: File, store: StorePath = DEFAULT_STORE, override: Set = None, as_json: AsJson = False
+) -> None:
+    """Play and judge the matches that a file describes; start it again to resume."""
+    _play("play", file, store, override or [], as_json)
+
+
+@app.command()
+def tournament(
+    file: File, store: StorePath = DEFAULT_STORE, override: Set = None, as_json: AsJson = False
+) -> None:
+    """Play every pair of a file's players (round robin); start it again to resume."""
+    _play("tournament", file, store, override or [], as_json)
+
+
+@app.command()
+def judge(
+    of: Annotated[str, typer.Option("--of", help="The run or import whose matches are read.")],
+    spec: Annotated[str, typer.Option("--judge", help="The judge, as in scripted:literal.")],
+    store: StorePath = DEFAULT_STORE,
+    order: Annotated[Order, typer.Option(help="Listings of the options.")] = Order.listed,
+    mode: Annotated[ReadingMode, typer.Option(help="At once, or round by round.")] = (
+        ReadingMode.whole
+    ),
+    limit: Annotated[int | None, typer.Option(min=1, help="Read so many matches only.")] = None,
+    device: Annotated[str, typer.Option(help="Where a local model runs.")] = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Have a judge read stored matches and hang its verdicts on them."""
+    from ui.runs import judge_run
+
+    with _one_line(), _open(store, must_exist=True) as opened:
+        with _progress(f"judging {of}") as progress:
+            outcome = judge_run(
+                opened, of, spec, order.value, mode.value, limit, {"device": device}, progress
+            )
+        _conclude(opened, store, of, outcome, as_json)
+
+
+@imports.command("nyu")
+def import_nyu_verb(
+    path: Annotated[Path, typer.Argument(help="The folder of the data set.")],
+    store: StorePath = DEFAULT_STORE,
+    name: Annotated[str, typer.Option(help="The name of the import.")] = "nyu",
+    as_json: AsJson = False,
+) -> None:
+    """Import the NYU human-debate data set; a bad room is named and passed over."""
+    from arena.sources.nyu import import_nyu
+
+    with _one_line(), _open(store) as opened:
+        with _progress("importing rooms") as progress:
+            result = import_nyu(path, opened, name, progress)
+        if as_json:
+            failed = [{"room": room, "reason": reason} for room, reason in result.failures]
+            _print_json({"run": name, "store": str(store), "done": result.imported,
+                         "changed": result.changed, "failed": failed})  # fmt: skip
+        else:
+            change = "imported" if result.changed else "all there already, nothing changed:"
+            typer.echo(f"{change} {result.imported} rooms as {name!r} in {store}")
+        for room, reason in result.failures:
+            typer.echo(f"arena: not imported: {room}: {reason}", err=True)
+    if result.failures:
+        raise typer.Exit(1)
+
+
+@imports.command("jsonl")
+def import_jsonl_verb(
+    path: Annotated[Path, typer.Argument(help="A file of question lines.")],
+    store: StorePath = DEFAULT_STORE,
+    name: Annotated[str | None, typer.Option(help="The name; the file's stem if absent.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import questions, one JSON object a line; bad lines are named and passed over."""
+    from arena.sources.jsonl import read_jsonl
+    from arena.store import add_items
+
+    with _one_line(), _open(store) as opened:
+        called = name or path.stem
+        items, bad = read_jsonl(path, f"jsonl:{called}")
+        before = opened.one("SELECT count(*) AS n FROM questions")
+        add_items(opened, items)
+        after = opened.one("SELECT count(*) AS n FROM questions")
+        changed = before != after
+        if as_json:
+            failed = [{"line": one.number, "reason": one.reason} for one in bad]
+            _print_json({"run": called, "store": str(store), "done": len(items),
+                         "changed": changed, "failed": failed})  # fmt: skip
+        else:
+            change = "imported" if changed else "all there already, nothing changed:"
+            typer.echo(f"{change} {len(items)} questions as {called!r} in {store}")
+        for one in bad:
+            typer.echo(f"arena: {path}: line {one.number}: {one.reason}", err=True)
+    if bad:
+        raise typer.Exit(1)
+
+
+class Sample(StrEnum):
+    """Which matches of an import a report is over."""
+
+    paper = "paper"
+    all = "all"
+
+
+@app.command("report")
+def report_verb(
+    name: Annotated[str, typer.Argument(help="The run or import.")],
+    store: StorePath = DEFAULT_STORE,
+    sample: Annotated[Sample, typer.Option(help="An import's sample.")] = Sample.paper,
+    as_json: AsJson = False,
+) -> None:
+    """Print judge accuracy and its relatives, by setting."""
+    from arena.report import report
+
+    from ui.tables import accuracy_table, missing_note
+
+    with _one_line(), _open(store, must_exist=True) as opened:
+        found = report(opened, name, sample.value)
+        if as_json:
+            _print_json(found)
+            return
+        console = _console()
+        console.print(accuracy_table(found["settings"], name))
+        if note := missing_note(found["settings"]):
+            console.print(note)
+
+
+@app.command()
+def show(
+    match: Annotated[str, typer.Argument(help="A match id, or its beginning.")],
+    store: StorePath = DEFAULT_STORE,
+    tree: Annotated[bool, typer.Option("--tree", help="Show the whole tree of turns.")] = False,
+) -> None:
+    """Print a match: what was said, and every judge's verdict."""
+    from arena.store import StoreError
+    from ui.tables import print_match
+
+    with _one_line(), _open(store, must_exist=True) as opened:
+        sql = "SELECT id FROM matches WHERE substr(id, 1, ?) = ? LIMIT 2"
+        found = [row["id"] for row in opened.query(sql, len(match), match)]
+        if len(found) != 1:
+            what = "no match" if not found else "more than one match"
+            raise StoreError(f"{what} in {store} begins with {match!r}; give (more of) its id")
+        print_match(_console(), opened, opened.match(found[0]), tree)
+
+
+@app.command("ui")
+def ui_verb(
+    store: StorePath = DEFAULT_STORE,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Your name in the record; asked if absent.")
+    ] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Judge this run only.")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port on this machine.")] = 8501,
+) -> None:
+    """Open the judging page in the browser; stop it with Ctrl+C."""
+    from ui.serve import command
+
+    with _one_line():
+        call = command(store, person, run, port)
+        typer.echo(f"Judging page: http://127.0.0.1:{port}  (Ctrl+C stops it)", err=True)
+        os.execv(call[0], call)
+
+
+def _one_place() -> None:
+    """Exit 2 unless the four packages come from one place: their names are generic."""
+    homes: dict[str, Path] = {}
+    for name in PACKAGES:
+        found = find_spec(name)
+        places = list(found.submodule_search_locations or []) if found else []
+        homes[name] = Path(places[0]).resolve().parent if places else Path()
+    if len(set(homes.values())) > 1:
+        listed = ", ".join(f"{name} in {home}" for name, home in homes.items())
+        typer.echo(
+            f"arena: its packages must come from one place, but another package shadows one: "
+            f"{listed}; uninstall the other or use a fresh environment",
+            err=True,
+        )
+        sys.exit(2)
+
+
+def main() -> None:
+    """The console script."""
+    _one_place()
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""From a `View` to what a page draws: plain values, every text made safe to look at.
+
+What people and models wrote reaches the browser as text alone: the page builds no markup from it,
+and characters that hide, reorder or overlap text are spelled out here. Nothing but the View and
+the rules of the protocol goes in, so nothing else can come out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from arena.match import Match, Seen, Shown, View
+from arena.play import path
+from arena.protocols import JUDGE
+from arena.quotes import CLOSE, OPEN
+from arena.turns import Turn
+
+_CITATION = re.compile(r"\[[0-9]+(?:[-\N{EN DASH}][0-9]+)?\]")
+# Letters and marks that draw nothing: fillers, joiners, selectors, a blank Braille cell.
+_BLANK = frozenset(
+    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)]
+)
+_ROLES = {
+    "debater": "Debater",
+    "consultant": "Consultant",
+    "proposer": "Proposer",
+    "critic": "Critic",
+    "judge": "Judge",
+}
+_NOTES = {
+    "length": "cut off: the speaker ran out of room",
+    "over limit": "forfeited: the speech was over its limits, so nobody sees it",
+    "refused": "the model refused to speak",
+    "too long": "nothing was said: the debate no longer fitted the model",
+    "error": "nothing was said: the model failed",
+}
+
+
+def _hides(char: str) -> bool:
+    """Whether a character shows nothing of itself, or changes how others are shown."""
+    if char in "\n\t":
+        return False
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") or ord(char) in _BLANK
+
+
+def visible(text: str) -> str:
+    """``text`` in NFC with controls, direction marks and invisible characters spelled out."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return "".join(f"⟦U+{ord(char):04X}⟧" if _hides(char) else char for char in text)
+
+
+def _parts(text: str, shown: tuple[Shown, ...]) -> list[list[str]]:
+    """A speech as [kind, text] pairs: plain text, and quotations as the platform found them.
+
+    Quotation marks of the speech's own syntax are left out where they hold a quotation; a
+    citation of lines is followed by the passage's own words.
+    """
+    parts: list[list[str]] = []
+    at = 0
+    for one in shown:
+        marked = text[: one.begin].endswith(OPEN) and text.startswith(CLOSE, one.end)
+        before = text[at : one.begin - len(OPEN) if marked else one.begin]
+        words = text[one.begin : one.end]
+        parts.append(["text", before])
+        if not marked and _CITATION.fullmatch(words):
+            parts.append(["text", words])
+            if one.text is None:
+                parts.append(["unknown", ""])
+            else:
+                parts.append(["cited", one.text])
+        else:
+            parts.append(["unverified" if one.text is None else "verified", words])
+        at = one.end + (len(CLOSE) if marked else 0)
+    parts.append(["text", text[at:]])
+    return [[kind, visible(said)] for kind, said in parts if said or kind == "unknown"]
+
+
+def _turn(match: Match, seen: Seen) -> dict[str, Any]:
+    role = match.protocol.role(seen.seat)
+    alike = sum(seat.role == role for seat in match.protocol.seats)
+    notes = [_NOTES[seen.status]] if seen.status in _NOTES else []
+    if seen.side is not None:
+        notes.append(f"argues for answer {seen.side}")
+    if seen.stop:
+        notes.append("would stop here")
+    return {
+        "who": visible(f"{_ROLES[role]} {seen.seat}" if alike > 1 else _ROLES[role]),
+        "tone": seen.seat if seen.seat in ("A", "B") else "",
+        "kind": "" if seen.kind == "speech" else seen.kind,
+        "notes": notes,
+        "parts": _parts(seen.text, seen.quotes),
+    }
+
+
+def rules(match: Match) -> str:
+    """What a judge needs to know of the protocol, in a few plain sentences."""
+    protocol = match.protocol
+    roles = [protocol.role(seat) for seat in protocol.speakers]
+    if not roles:
+        said = "Nobody argues."
+    elif "critic" in roles:
+        said = "One speaker answers the question, another criticises the answer; judge the answer."
+    elif len(roles) == 1:
+        said = "One consultant argues for an answer, which may be the wrong one."
+    elif protocol.sides == "chosen":
+        said = "Each debater argues for an answer of its own choice."
+    else:
+        said = "Debater A argues for answer A and debater B for answer B; one of them is wrong."
+        if len(roles) > 2 or len(match.options) > 2:
+            said = "Each debater argues for the answer with its letter; at most one is right."
+    readers = [seat for seat in protocol.passage_to if seat != JUDGE]
+    if JUDGE in protocol.passage_to:
+        said += " You can read the passage that the question is about."
+    elif readers:
+        who = "It has" if len(roles) == 1 else "They have"
+        said += f" {who} read a passage that you cannot see."
+        if protocol.quotes != "none":
+            said += " The platform checks what is quoted from it, and nothing else."
+    return said
+
+
+def page(
+    match: Match, seen: View, transcript: tuple[Turn, ...], run: str | None = None
+) -> dict[str, Any]:
+    """All that the reading part of a judge's page shows."""
+    names = {at: one.name for at, one in match.protocol.rounds(path(transcript))}
+    rounds: list[dict[str, Any]] = []
+    places: list[int] = []
+    for turn in seen.turns:
+        if turn.place not in places:
+            places.append(turn.place)
+            name = visible(names.get(turn.place, ""))
+            rounds.append({"title": f"Round {len(places)}", "name": name, "turns": []})
+        rounds[-1]["turns"].append(_turn(match, turn))
+    answers = [] if seen.answers == seen.options or set(seen.answers) == set(seen.options) else (
+        [[option.label, visible(option.text)] for option in seen.answers]
+    )  # fmt: skip
+    return {
+        "where": [visible(text) for text in (run, match.protocol.name) if text],
+        "question": visible(seen.question),
+        "rules": rules(match),
+        "answers": answers,
+        "options": [[option.label, visible(option.text)] for option in seen.options],
+        "passage": None if seen.passage is None else visible(seen.passage),
+        "rounds": rounds,
+        "live": seen.slot.kind == "belief",
+    }

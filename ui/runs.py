@@ -1,0 +1,187 @@
+"""From a run's description to its outcome: where players, judges, engine and store meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import agents
+import judges
+from agents.models import Models
+from arena.match import PERSON, Agent, Judge, participant_id
+from arena.participants import SpecError, parse
+from arena.questions import Item
+from arena.runfile import PlayBlock, RunFile, TournamentBlock, items_of, protocols_of
+from arena.runner import Listings, Outcome, Planned, enrol, execute, plan, provenance
+from arena.store import Store, StoreError
+from arena.tournament import schedule
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Cast:
+    """Participants built from their strings: ids by name, and the objects by id."""
+
+    models: Models
+    store: Store
+    truths: Mapping[str, int] = field(default_factory=dict)
+    agents: dict[str, Agent] = field(default_factory=dict)
+    judges: dict[str, Judge] = field(default_factory=dict)
+
+    def player(self, spec: str) -> str:
+        """The id of a debater; the constant `PERSON` for a person's empty chair."""
+        if parse(spec).kind == PERSON:
+            return PERSON
+        one = agents.load(
+            spec, self.models, lambda key: self.store.transcript(self.store.match(key))
+        )
+        self.agents[participant_id(one)] = one
+        return participant_id(one)
+
+    def judge(self, spec: str) -> str:
+        """The id of a judge; `PERSON` for a person."""
+        if parse(spec).kind == PERSON:
+            return PERSON
+        one = judges.load(spec, self.models, self.truths)
+        self.judges[participant_id(one)] = one
+        return participant_id(one)
+
+
+def _truths(items: Iterable[Item]) -> dict[str, int]:
+    return {item.question.id: item.truth for item in items if item.truth is not None}
+
+
+def perform(
+    store: Store,
+    name: str,
+    kind: str,
+    config: object,
+    items: Sequence[Item],
+    planned: Sequence[Planned],
+    cast: Cast,
+    *,
+    width: int = 64,
+    listings: Listings = "listed",
+    progress: Progress = lambda done, total: None,
+    enough: Callable[[int], bool] = lambda tokens: False,
+) -> Outcome:
+    """Claim a run's matches under its name, then play and judge what is not yet in the store."""
+    store.start_run(name, kind, config, provenance())
+    enrol(store, [*cast.agents.values(), *cast.judges.values()])
+    plan(store, name, items, planned)
+    outcome = execute(
+        store,
+        planned,
+        cast.agents,
+        cast.judges,
+        cast.models.engine(),
+        width=width,
+        listings=listings,
+        progress=lambda done: progress(done, len(planned)),
+        enough=enough,
+    )
+    if outcome.done == len(planned):
+        store.finish_run(name)
+    return outcome
+
+
+def run_file(
+    run: RunFile,
+    folder: Path,
+    verb: Literal["play", "tournament"],
+    store: Store,
+    progress: Progress = lambda done, total: None,
+) -> Outcome:
+    """Play a run that a YAML file describes, from wherever it was stopped."""
+    block: PlayBlock | TournamentBlock = run.play or PlayBlock()
+    if verb == "tournament":
+        block = run.tournament or TournamentBlock()
+    items = items_of(run, folder, store)
+    protocols = protocols_of(run, folder)
+    cast = Cast(Models(**asdict(run.engine)), store, _truths(items))
+    players = {name: cast.player(spec) for name, spec in run.players.items()}
+    named = {name: cast.judge(spec) for name, spec in run.judges.items()}
+    pairs = None
+    if isinstance(block, PlayBlock):
+        pairs = [_pair(block, list(players))]
+    needs = max((len(protocol.speakers) for protocol in protocols.values()), default=0)
+    if needs and not players:
+        raise SpecError(f"players: these protocols need {needs}, got none; add players to the file")
+    questions = [item.question for item in items]
+    if not named:
+        raise SpecError("judges: expected at least one, as in `judges: {me: person}`")
+    planned = list(
+        schedule(
+            questions, protocols, players, named, run.seed, pairs, block.mirrored, block.replicates
+        )
+    )  # fmt: skip
+    started = time.monotonic()
+    limits = run.run
+
+    def enough(tokens: int) -> bool:
+        over = limits.minutes is not None and time.monotonic() - started > 60 * limits.minutes
+        return over or (limits.budget is not None and tokens >= limits.budget)
+
+    return perform(
+        store, run.name, verb, _identity(run), items, planned, cast, width=run.run.width,
+        listings=block.listings, progress=progress, enough=enough,
+    )  # fmt: skip
+
+
+def _pair(block: PlayBlock, players: Sequence[str]) -> tuple[str, ...]:
+    unknown = sorted(set(block.seats.values()) - set(players))
+    if unknown:
+        raise SpecError(f"play.seats: {unknown} are not players of this file, which has {players}")
+    if block.seats:
+        return tuple(block.seats[seat] for seat in sorted(block.seats))
+    return tuple(players[:2]) if len(players) > 1 else tuple(players) * 2
+
+
+def _identity(run: RunFile) -> dict[str, Any]:
+    """What makes a run this run and no other: all but how wide, how long and on what machine."""
+    value = asdict(run)
+    del value["run"], value["engine"]
+    if value["questions"]["path"]:
+        value["questions"]["path"] = Path(value["questions"]["path"]).name
+    return value
+
+
+def judge_run(
+    store: Store,
+    name: str,
+    spec: str,
+    listings: Listings = "listed",
+    mode: Literal["whole", "stepped"] = "whole",
+    limit: int | None = None,
+    engine: Mapping[str, Any] | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Outcome:
+    """Have a judge read every played match of a run; what it has read already is not read again."""
+    if store.one("SELECT 1 FROM runs WHERE name = ?", name) is None:
+        known = ", ".join(row["name"] for row in store.query("SELECT name FROM runs")) or "none"
+        raise StoreError(f"no run {name!r} in this store; its runs: {known}")
+    cast = Cast(Models(**(engine or {})), store, store.truths())
+    who = cast.judge(spec)
+    if who == PERSON:
+        raise SpecError("a person judges in the browser: run `arena ui`")
+    sql = (
+        "SELECT DISTINCT m.id FROM run_matches JOIN matches AS m ON m.id = run_matches.match "
+        "WHERE run = ? AND played = 1 ORDER BY position LIMIT ?"
+    )
+    keys = [row["id"] for row in store.query(sql, name, -1 if limit is None else limit)]
+    enrol(store, cast.judges.values())
+    planned = [Planned(store.match(key), judges=(who,)) for key in keys]
+    return execute(
+        store,
+        planned,
+        {},
+        cast.judges,
+        cast.models.engine(),
+        listings=listings,
+        mode=mode,
+        progress=lambda done: progress(done, len(planned)),
+    )

@@ -1,0 +1,132 @@
+"""What the command line prints: tables and transcripts, with nobody's text read as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from arena.match import Match
+from arena.participants import describe
+from arena.store import Store
+from arena.text import visible
+from arena.turns import Turn
+
+
+def plain(text: str) -> Text:
+    """Somebody's text for the terminal: no markup, no control sequences."""
+    return Text(visible(text))
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"
+
+
+def accuracy_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
+    """Judge accuracy by setting, each with its count and its 95 % interval."""
+    table = Table(title=title, title_justify="left")
+    for name in ("setting", "judge"):
+        table.add_column(name, overflow="fold")
+    for name in ("n", "judge accuracy", "95 % interval", "log2 score", "Brier"):
+        table.add_column(name, justify="right", no_wrap=True)
+    apart = any(row.get("honest") for row in rows)
+    if apart:
+        table.add_column("honest / dishonest", justify="right", no_wrap=True)
+    biased = any(row.get("position_bias") is not None for row in rows)
+    if biased:
+        table.add_column("position bias", justify="right", no_wrap=True)
+    for row in rows:
+        low, high = row["wilson"] or (None, None)
+        cells: list[Any] = [
+            plain(str(row["setting"])),
+            plain(str(row.get("judge", "the room's own"))),
+            str(row["n"]),
+            _percent(row["accuracy"]),
+            "" if low is None else f"{100 * low:.1f} to {100 * high:.1f}",
+            "" if row.get("log2_score") is None else f"{row['log2_score']:.3f}",
+            "" if row.get("brier") is None else f"{row['brier']:.3f}",
+        ]
+        if apart:
+            cells.append(_apart(row))
+        if biased:
+            bias = row.get("position_bias")
+            cells.append("" if bias is None else f"{bias:+.3f}")
+        table.add_row(*cells)
+    return table
+
+
+def _apart(row: Mapping[str, Any]) -> str:
+    if not row.get("honest"):
+        return ""
+    parts = (row["honest"], row["dishonest"])
+    return " / ".join(f"{_percent(p['correct'] / p['n']) if p['n'] else '-'}" for p in parts)
+
+
+def missing_note(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One line on verdicts that carry no decision; empty when there are none."""
+    found: dict[str, int] = {}
+    for row in rows:
+        for status, count in (row.get("missing") or {}).items():
+            total = count if isinstance(count, int) else int(count.get("n", 0))
+            found[status] = found.get(status, 0) + total
+    if not any(found.values()):
+        return ""
+    listed = ", ".join(f"{count} {status}" for status, count in sorted(found.items()))
+    return f"Missing verdicts (in no figure above, never counted as wrong): {listed}."
+
+
+def print_match(console: Console, store: Store, match: Match, tree: bool) -> None:
+    """A match for the terminal: its question, every turn, and every judge's verdict."""
+    console.print(plain(match.question.text), style="bold")
+    for label, option in zip(match.labels, match.options, strict=True):
+        console.print(Text.assemble(f"  {label}: ", plain(option)))
+    console.print()
+    turns = store.turns(match.id)
+    if tree:
+        known = store.tree(match.root)
+        for depth, turn in known.depth_first():
+            mine = "*" if any(turn.id == one.id for one in turns) else " "
+            head = f"{'  ' * depth}{mine} {turn.seat} {turn.kind} {turn.id[:9]}  "
+            line = " ".join(_said(match, turn).plain.split())
+            console.print(Text(head, style="dim") + Text(line[:100]), soft_wrap=True)
+        console.print(Text("\n* turns of this match; the rest are siblings below the same root"))
+        return
+    names = {row["id"]: row["record"] for row in store.query("SELECT id, record FROM participants")}
+    for turn in turns:
+        who = describe(_record(names.get(turn.author))) if turn.author in names else turn.author
+        console.rule(Text(f"{turn.seat}, {turn.kind}  ·  {visible(who)}"), align="left")
+        console.print(_said(match, turn))
+
+
+def _record(text: str | None) -> dict[str, Any]:
+    import json
+
+    found: dict[str, Any] = json.loads(text or "{}")
+    return found
+
+
+def _said(match: Match, turn: Turn) -> Text:
+    if not turn.is_leaf:
+        speech = turn.speech
+        shown = plain(speech.text)
+        passage = match.question.passage or ""
+        for quote in speech.quotes:
+            words = "not in the passage" if quote.span is None else passage[slice(*quote.span)]
+            shown.append(f"\n  > {visible(words)}", style="green" if quote.span else "red")
+        if speech.status != "ok":
+            shown.append(f"\n  ({speech.status})", style="yellow")
+        return shown
+    verdict = turn.verdict
+    chosen = "no choice" if verdict.choice is None else match.labels[verdict.choice]
+    parts = [f"{verdict.status}: {chosen}"]
+    for name in ("elicited", "choice_logprobs"):
+        values = getattr(verdict, name)
+        if values is not None:
+            listed = ", ".join(
+                f"{label} {value:.3f}" for label, value in zip(match.labels, values, strict=True)
+            )
+            parts.append(f"{name.replace('_', ' ')} {listed}")
+    return Text("; ".join(parts) + "\n") + plain(verdict.reason)

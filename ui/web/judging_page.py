@@ -1,0 +1,195 @@
+"""The judging page: a person reads the next debate that it has not judged, and gives a verdict.
+
+Started by `ui.serve.command`. The script is thin: it asks `arena.people` what to show and draws
+it; every act is a callback with one transaction, and the store holds all state but the wording
+of a line. Labels and messages are the page's own words; everybody else's text goes to the reader.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import streamlit as st
+
+from arena import people
+from arena.match import Match, View
+from arena.store import Store, StoreError
+from arena.turns import Turn
+from ui.reading import page
+from ui.serve import Arguments, arguments
+from ui.web.reader_component import reader
+
+TOLD = "told"  # what the last act came to: ("recorded", match id) or ("problem", a line of ours)
+
+
+def shut(act: Callable[[Store], None], args: Arguments) -> None:
+    """Do one act on the store, and say on the page where it could not be done."""
+    try:
+        with Store(args.store) as store:
+            act(store)
+    except people.PersonError as error:
+        st.session_state[TOLD] = ("problem", str(error))
+    except StoreError:
+        st.session_state[TOLD] = (
+            "problem", "The store could not be written, so nothing is recorded yet. Try again."
+        )  # fmt: skip
+
+
+def main() -> None:
+    """Draw the page."""
+    st.set_page_config(page_title="Judging", layout="centered", initial_sidebar_state="collapsed")
+    args = arguments(sys.argv[1:])
+    name = st.sidebar.text_input("Your name", args.person, max_chars=people.MAX_NAME, key="name")
+    st.sidebar.caption("Your verdicts are kept under this name.")
+    if not args.store.is_file():
+        st.error("The store is gone. Start the page again with the path of a store.")
+        return
+    with Store(args.store) as store:
+        try:
+            person = people.register(store, name)
+        except people.PersonError as error:
+            st.error(str(error))
+            return
+        done, left = people.progress(store, person, args.run)
+        st.progress(done / max(done + left, 1), text=f"{done} judged, {left} to go")
+        told, what = st.session_state.get(TOLD, ("", ""))
+        if told == "recorded":
+            match = store.match(what)
+            recorded(args, match, person, left)
+            return
+        found = people.next_unjudged(store, person, args.run)
+        if found is None:
+            nothing_left(done)
+            return
+        at = people.desk(store, found, person)
+        if at is None:  # taken a moment ago by the same person in another tab
+            st.rerun()
+        seen = people.page_view(found, at.transcript, person, at)
+        if people.read_before(store, found, person):
+            st.info("You have read another debate about the same text. Judge this one by itself.")
+        reader(page(found, seen, at.transcript, args.run), dark(), f"reader {found.id}")
+        form(args, found, seen, person, told == "problem" and what or "")
+
+
+def dark() -> bool:
+    """Whether the browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -> None:
+    """The verdict, given in one go: nothing is sent before the click."""
+    labels = [option.label for option in seen.options]
+    live = seen.slot.kind == "belief" and seen.slot.may_stop
+    with st.form(f"verdict {match.id}", enter_to_submit=False):
+        st.segmented_control(
+            "Which one is right?", [*labels, people.TIE], key=field("winner", match)
+        )
+        for label in labels if len(labels) > 2 else [""]:
+            st.number_input(
+                f"Probability of {label}, in %" if label else "How sure are you, in %?",
+                0 if label else 50, 100, None, 5, key=field(f"sure {label}".strip(), match),
+                placeholder="0 to 100" if label else "51 to 100; leave it empty for a tie",
+            )  # fmt: skip
+        st.text_area(
+            "Why?", key=field("reason", match), height=120, max_chars=5000,
+            placeholder="What decided it, in a sentence or two.",
+        )  # fmt: skip
+        if problem:
+            st.error(problem)
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                "Submit verdict", type="primary", key="submit", on_click=judge,
+                args=(args, match, labels, person, True),
+            )  # fmt: skip
+            if live:
+                st.form_submit_button(
+                    "Note this and hear another round", key="go on", on_click=judge,
+                    args=(args, match, labels, person, False),
+                )  # fmt: skip
+    st.button("Skip this debate", key="skip", type="tertiary", on_click=pass_on,
+              args=(args, match, person))  # fmt: skip
+
+
+def field(what: str, match: Match) -> str:
+    """The key of a widget: a new match has new, empty ones."""
+    return f"{what} {match.id}"
+
+
+def judge(args: Arguments, match: Match, labels: list[str], person: str, stop: bool) -> None:
+    """The click: read the form and record the verdict."""
+    state = st.session_state
+
+    def act(store: Store) -> None:
+        winner = state.get(field("winner", match)) or ""
+        given = [state.get(field(f"sure {label}", match)) for label in labels]
+        one = state.get(field("sure", match))
+        probability = (
+            (None if one is None else one / 100)
+            if len(labels) == 2
+            else [0 if number is None else number / 100 for number in given]
+        )
+        reason = state.get(field("reason", match)) or ""
+        people.submit(store, match, person, winner, probability, reason, stop)
+        state[TOLD] = ("recorded", match.id)
+
+    state.pop(TOLD, None)
+    shut(act, args)
+
+
+def pass_on(args: Arguments, match: Match, person: str) -> None:
+    """The click on Skip."""
+    st.session_state.pop(TOLD, None)
+    shut(lambda store: people.skip(store, match, person), args)
+
+
+def recorded(args: Arguments, match: Match, person: str, left: int) -> None:
+    """What the person sees after the click."""
+    st.success("Verdict recorded.")
+    with st.container(horizontal=True):
+        st.button("Next debate" if left else "Done", type="primary", key="next", on_click=go_on)
+        st.button("Undo", key="undo", on_click=undo, args=(args, match, person))
+
+
+def go_on() -> None:
+    """The click on Next."""
+    st.session_state.pop(TOLD, None)
+
+
+def undo(args: Arguments, match: Match, person: str) -> None:
+    """The click on Undo: the verdict is withdrawn, and the form is filled with what it said."""
+
+    def act(store: Store) -> None:
+        turn = people.withdraw(store, match, person)
+        if turn is not None:
+            fill(match, turn)
+
+    st.session_state.pop(TOLD, None)
+    shut(act, args)
+
+
+def fill(match: Match, turn: Turn) -> None:
+    """Put a withdrawn verdict back into the form."""
+    said, state = turn.verdict, st.session_state
+    label = people.TIE if said.choice is None else match.labels[said.choice]
+    state[field("winner", match)] = label
+    state[field("reason", match)] = said.reason
+    numbers = [round(p * 100) for p in said.elicited or ()]
+    if len(numbers) == 2:
+        state[field("sure", match)] = None if said.choice is None else numbers[said.choice]
+    else:
+        for name, number in zip(match.labels, numbers, strict=False):
+            state[field(f"sure {name}", match)] = number
+
+
+def nothing_left(done: int) -> None:
+    """The empty page."""
+    st.subheader("Nothing left to judge")
+    st.caption(
+        "You have judged everything that is here for you. Thank you."
+        if done
+        else "No finished debate waits for a reader. Play or import some, then load this page again."
+    )
+
+
+main()
