@@ -26,8 +26,8 @@ class Chat:
     then ``assistant:``, each on lines of their own, after the tokenizer's bos token if it has one.
     A speech then also ends where the model begins a line with a role (`stops`).
 
-    `ends` are the ids that end an assistant's message: the tokenizer's eos, and the special token
-    that the template puts after it.
+    `ends` are the ids that end an assistant's message: the tokenizer's eos, and the first special
+    token that the template puts after such a message. `structure` are the ids that no content has.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -36,7 +36,8 @@ class Chat:
         added = {i: str(token) for i, token in tokenizer.added_tokens_decoder.items()}
         special = set(tokenizer.all_special_ids)
         special |= {i for i, t in tokenizer.added_tokens_decoder.items() if t.special}
-        self.structure = frozenset(special | {i for i, t in added.items() if _MARKUP.search(t)})
+        markup = {i for i, text in added.items() if len(text) > 1 and _MARKUP.search(text)}
+        self.structure = frozenset(special | markup)
         marks = [added.get(i) or str(tokenizer.convert_ids_to_tokens(i)) for i in self.structure]
         marks.sort(key=lambda mark: (-len(mark), mark))
         self._marks = re.compile("|".join(map(re.escape, marks)) or r"(?!)")
@@ -45,9 +46,8 @@ class Chat:
         self.stops = PLAIN_STOPS if self._plain else ()
         eos = tokenizer.eos_token_id
         closing = self._tokens(self._split(("user", "assistant", "user"))[2])
-        self.ends = frozenset(
-            ([] if eos is None else [eos]) + [i for i in closing[:1] if i in special]
-        )
+        after = [i for i in closing if i in special]
+        self.ends = frozenset(([] if eos is None else [eos]) + after[:1])
 
     def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The ids of the open prompt: everything up to where the assistant's next words begin."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -143,12 +144,15 @@ def next_unjudged(
     """
     now = time.time() if now is None else now
     acts = _acts(store, person)
-    skips = [act["match"] for act in acts if act["kind"] == "skipped"]
+    skips = Counter(act["match"] for act in acts if act["kind"] == "skipped")
+    groups: dict[str, set[str]] = {}
+    for act in acts:
+        groups.setdefault(act["grp"], set()).add(act["match"])
 
     def late(row: dict[str, Any]) -> tuple[bool, int, bool, int]:
-        known = any(act["grp"] == row["grp"] and act["match"] != row["id"] for act in acts)
+        known = bool(groups.get(row["grp"], set()) - {row["id"]})
         drawn = derive_seed("queue", person, row["id"])
-        return (not row["held"], skips.count(row["id"]), known, drawn)
+        return (not row["held"], skips[row["id"]], known, drawn)
 
     for row in sorted(_open(store, person, run, now), key=late):
         if row["judged"]:

@@ -239,7 +239,8 @@ class Store:
         authors = dict(match.seats)
         seated = [
             t for t in self.turns(match.id)
-            if t.origin != "candidate" and (not t.is_leaf or t.seat in authors)
+            if t.origin != "candidate"
+            and (not t.is_leaf or (t.seat in authors and t.verdict.mode == "live"))
         ]  # fmt: skip
         by_parent: dict[str, list[Turn]] = {}
         for turn in seated:

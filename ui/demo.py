@@ -28,13 +28,12 @@ SKILLS: dict[str, tuple[float, float, float]] = {
     "skilled": (0.9, 0.8, 0.9),
     "optimal": (1.0, 1.0, 1.0),
 }
-CONDITIONS: dict[str, tuple[str, str]] = {
-    # the demo's name for a condition -> the protocol, the simulation's name
-    "naive": ("naive", "naive"),
-    "consultancy": ("consultancy", "consultancy"),
-    "debate without rebuttal": ("debate without rebuttal", "debate without rebuttal"),
-    "debate with rebuttal": ("debate", "debate"),
-    "expert": ("expert", "expert"),
+CONDITIONS = {  # the name of a condition, here and in the simulation -> the protocol
+    "naive": "naive",
+    "consultancy": "consultancy",
+    "debate without rebuttal": "debate without rebuttal",
+    "debate with rebuttal": "debate",
+    "expert": "expert",
 }
 
 
@@ -51,7 +50,7 @@ def perform_demo(store: Store, n: int, progress: Progress) -> Outcome:
             "strategic": cast.judge(f"scripted:strategic,p={p},s={s},b={b}"),
         }
         player = {skill: cast.player(f"scripted:witness,p={p},s={s},b={b}")} if skill else {}
-        for condition, (name, _) in CONDITIONS.items():
+        for condition, name in CONDITIONS.items():
             protocol = BUILT_IN[name]
             if bool(protocol.speakers) != bool(skill):
                 continue
@@ -80,7 +79,7 @@ def compare(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         condition, _, skill = str(row["setting"]).partition(" / ")
         judge = "strategic" if "strategic" in str(row["judge"]) else "literal"
-        value = known[CONDITIONS[condition][1], skill, judge][0]
+        value = known[condition, skill, judge][0]
         named = {"condition": condition, "skill": skill, "judge": judge, "expected": value}
         out.append({**row, **named})
     order = list(CONDITIONS)

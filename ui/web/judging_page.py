@@ -68,13 +68,8 @@ def main() -> None:
         seen = people.page_view(found, at.transcript, person, at)
         if people.read_before(store, found, person):
             st.info("You have read another debate about the same text. Judge this one by itself.")
-        reader(page(found, seen, at.transcript, args.run), dark(), f"reader {found.id}")
-        form(args, found, seen, person, told == "problem" and what or "")
-
-
-def dark() -> bool:
-    """Whether the browser shows the dark theme."""
-    return st.context.theme.type == "dark"
+        reader(page(found, seen, at.transcript, args.run), f"reader {found.id}")
+        form(args, found, seen, person, what if told == "problem" else "")
 
 
 def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -> None:
@@ -188,7 +183,7 @@ def nothing_left(done: int) -> None:
     st.caption(
         "You have judged everything that is here for you. Thank you."
         if done
-        else "No finished debate waits for a reader. Play or import some, then load this page again."
+        else "No finished debate waits for a reader. Play or import some, then load this page."
     )
 
 

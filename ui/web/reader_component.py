@@ -107,7 +107,8 @@ export default function ({ data, parentElement }) {
 
 STYLE = """
 .sheet {
-  --a: #2f6fa8; --b: #a8641f; --yes: #2e7d4f; --no: #b3402f;
+  --a: var(--st-blue-text-color); --b: var(--st-orange-text-color);
+  --yes: var(--st-green-text-color); --no: var(--st-red-text-color);
   --line: color-mix(in srgb, var(--st-text-color) 14%, transparent);
   --quiet: color-mix(in srgb, var(--st-text-color) 68%, var(--st-background-color));
   font-family: var(--st-font); color: var(--st-text-color); line-height: 1.6; max-width: 44rem;
@@ -160,10 +161,8 @@ details { margin-top: 1.2rem; } summary { cursor: pointer; font-weight: 600; }
   border: 1px solid var(--line); border-radius: .5rem; contain: paint; }
 .sheet .legend { color: var(--quiet); font-size: .82rem; margin-top: 1rem; }
 """
-DARK = ".sheet { --a: #7fb4e4; --b: #dda15e; --yes: #74c69a; --no: #ef9383; }"
 
 
-def reader(data: dict[str, Any], dark: bool, key: str) -> None:
+def reader(data: dict[str, Any], key: str) -> None:
     """Draw the reading part; mounted anew for every match."""
-    mount = st.components.v2.component("reader", css=STYLE + (DARK if dark else ""), js=SCRIPT)
-    mount(data=data, key=key)
+    st.components.v2.component("reader", css=STYLE, js=SCRIPT)(data=data, key=key)

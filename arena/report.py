@@ -1,0 +1,254 @@
+"""Reports: judge accuracy and its relatives, by setting and judge, from SQL and plain arrays.
+
+Truth comes in here, from `Store.truths`, and nowhere earlier. A verdict without a decision is
+counted as missing, by the side that it concerned, and is in no figure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from arena import statistics
+from arena.participants import describe
+from arena.protocols import Protocol
+from arena.store import Store, StoreError
+
+Sample = Literal["paper", "all"]
+Quantity = Literal["elicited", "choice_logprobs"]
+
+_VERDICTS = """
+SELECT run_matches.labels, m.id AS match, m.question, m.protocol, m.sides, m.proposal,
+  v.id AS verdict, v.author, v.choice, v.elicited, v.choice_logprobs, v.status, v.listing, v.mode
+FROM run_matches JOIN matches AS m ON m.id = run_matches.match JOIN verdicts AS v ON v.match = m.id
+WHERE run = ? ORDER BY position, v.author, v.id
+"""
+_TURNS = """
+SELECT match, {count} AS n FROM match_turns JOIN turns AS t ON t.id = turn
+WHERE match IN (SELECT match FROM run_matches WHERE run = ?) AND {which} GROUP BY match
+"""
+_CHOSEN = """
+SELECT match, t.seat, t.kind, s.side FROM match_turns JOIN turns AS t ON t.id = turn
+JOIN speeches AS s ON s.id = t.speech
+WHERE match IN (SELECT match FROM run_matches WHERE run = ?)
+  AND s.side IS NOT NULL AND t.origin != 'candidate' ORDER BY match, t.place, match_turns.rowid
+"""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One verdict with what scoring it takes. ``right`` is the true option, if it is known."""
+
+    match: str
+    status: str
+    choice: int | None
+    p: tuple[float, ...] | None
+    quantity: Quantity | None
+    listing: tuple[int, ...]
+    turns: int
+    right: int | None
+    concerned: str  # whose case was the true one: a seat, or honest or dishonest for one speaker
+
+
+@dataclass(slots=True)
+class _Group:
+    """The verdicts of one row."""
+
+    head: dict[str, Any]
+    alone: bool = False  # one speaker: honest and dishonest are told apart
+    readings: list[_Reading] = field(default_factory=list)
+
+
+def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
+    """Judge accuracy and scores of a run: ``{"settings": [row, ...]}``.
+
+    An import's rows are its settings, over the published sample unless ``sample`` is ``all`` and
+    over the rooms' own live judges alone, by the NYU rules (a tie is not correct, ``turns`` is how
+    often the judge went on); whoever read the rooms besides is in ``readers``. Any other run has a
+    row for every setting and judge; there a tie counts one half and ``turns`` is the number of
+    rounds of speeches. Raises StoreError where there is no such run.
+    """
+    run = store.one("SELECT kind FROM runs WHERE name = ?", name)
+    if run is None:
+        known = ", ".join(row["name"] for row in store.query("SELECT name FROM runs")) or "none"
+        raise StoreError(f"no run {name!r} in this store; its runs: {known}")
+    imported = run["kind"] == "import"
+    ties: Literal["wrong", "half"] = "wrong" if imported else "half"
+    own: dict[str, _Group] = {}
+    read: dict[tuple[str, ...], _Group] = {}
+    seen: set[tuple[str, str]] = set()
+    names: dict[str, str] = {}
+    for labels, row, alone, reading in _readings(store, name, imported):
+        if imported and sample == "paper" and labels.get("sample") != "paper":
+            continue
+        setting = str(labels["setting"])
+        if (setting, row["verdict"]) in seen:
+            continue  # the run claims the match twice
+        seen.add((setting, row["verdict"]))
+        if imported and row["mode"] == "live":
+            group = own.setdefault(setting, _Group({"setting": setting}, alone))
+        else:
+            who = row["author"]
+            names[who] = names.get(who) or _name(store, who)
+            head = {"setting": setting, "judge": names[who], "judge_id": who}
+            key = (setting, who)
+            if imported:
+                head["mode"] = row["mode"]
+                key += (row["mode"],)
+            group = read.setdefault(key, _Group(head, alone))
+        group.readings.append(reading)
+    rows = [_row(group, ties) for group in read.values()]
+    if not imported:
+        return {"run": name, "settings": rows}
+    settings = [_row(own[setting], ties) for setting in sorted(own)]
+    return {"run": name, "sample": sample, "settings": settings, "readers": rows}
+
+
+def _name(store: Store, author: str) -> str:
+    row = store.one("SELECT record FROM participants WHERE id = ?", author)
+    return author if row is None else describe(json.loads(row["record"]))
+
+
+def _readings(
+    store: Store, run: str, imported: bool
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], bool, _Reading]]:
+    """Every verdict on the run's matches, with the labels of its match."""
+    truths = store.truths()
+    protocols = lru_cache(maxsize=None)(store.protocol)
+    labels_of = lru_cache(maxsize=1024)(json.loads)
+    which = "t.kind = 'belief' AND t.mode = 'live'"
+    count = "count(*)"
+    if not imported:
+        which = "t.kind IN ('speech', 'answer', 'critique') AND t.origin != 'candidate'"
+        count = "count(DISTINCT t.place)"
+    sql = _TURNS.format(count=count, which=which)
+    turns = {row["match"]: row["n"] for row in store.query(sql, run)}
+    chosen: dict[str, dict[str, int]] = {}
+    answered: dict[str, int] = {}
+    for row in store.query(_CHOSEN, run):
+        chosen.setdefault(row["match"], {}).setdefault(row["seat"], row["side"])
+        if row["kind"] == "answer":
+            answered.setdefault(row["match"], row["side"])
+    for row in store.query(_VERDICTS, run):
+        match, protocol = row["match"], protocols(row["protocol"])
+        truth = truths.get(row["question"])
+        sides = dict(json.loads(row["sides"])) or chosen.get(match, {})
+        if protocol.options == "right or wrong":
+            tried = answered.get(match) if row["proposal"] is None else row["proposal"]
+            right = None if truth is None or tried is None else int(tried != truth)
+        else:
+            right = truth
+        alone = len(protocol.speakers) == 1 and protocol.options == "answers"
+        p, quantity = _probabilities(row)
+        labels: Mapping[str, Any] = labels_of(row["labels"])
+        if "setting" not in labels:
+            labels = {**labels, "setting": protocol.name}
+        reading = _Reading(
+            match, row["status"], row["choice"], p, quantity,
+            tuple(json.loads(row["listing"] or "[]")), turns.get(match, 0), right,
+            _concerned(protocol, sides, right, alone),
+        )  # fmt: skip
+        yield labels, row, alone, reading
+
+
+def _probabilities(
+    row: Mapping[str, Any],
+) -> tuple[tuple[float, ...] | None, Quantity | None]:
+    if row["elicited"] is not None:
+        return tuple(json.loads(row["elicited"])), "elicited"
+    if row["choice_logprobs"] is not None:
+        return statistics.normalised(json.loads(row["choice_logprobs"])), "choice_logprobs"
+    return None, None
+
+
+def _concerned(protocol: Protocol, sides: Mapping[str, int], right: int | None, alone: bool) -> str:
+    """The side that a verdict concerned: honest or dishonest for a single speaker, else the seat
+    whose option is the true one."""
+    if right is None:
+        return "unknown"
+    if alone:
+        side = sides.get(protocol.speakers[0])
+        return "unknown" if side is None else "honest" if side == right else "dishonest"
+    return next((seat for seat in protocol.speakers if sides.get(seat) == right), "neither")
+
+
+def _credit(one: _Reading, ties: Literal["wrong", "half"]) -> float:
+    """1 for the true option, 0 for another; a tie is wrong, or one half (of two options)."""
+    if one.status == "tie":
+        return 0.0 if ties == "wrong" else 1 / (len(one.p) if one.p else 2)
+    return float(one.choice == one.right)
+
+
+def _whole(value: float) -> float | int:
+    return int(value) if value == int(value) else value
+
+
+def _row(group: _Group, ties: Literal["wrong", "half"]) -> dict[str, Any]:
+    """The figures of one row; those that nothing could be computed for are None."""
+    decided = [one for one in group.readings if one.status in ("ok", "tie")]
+    known = [one for one in decided if one.right is not None]
+    credits = [_credit(one, ties) for one in known]
+    n, correct = len(known), sum(credits)
+    scored = [
+        (one, one.p, one.right)
+        for one in known if one.p is not None and one.right is not None
+    ]  # fmt: skip
+    quantities = sorted({one.quantity for one, _, _ in scored if one.quantity})
+    interval = statistics.wilson(correct, n)
+    row: dict[str, Any] = {
+        **group.head,
+        "n": n,
+        "correct": _whole(correct),
+        "accuracy": statistics.mean(credits),
+        "wilson": None if interval is None else list(interval),
+        "ties": ties,
+        "scored": len(scored),
+        "quantity": " and ".join(quantities) or None,
+        "log2_score": statistics.mean([statistics.log2_score(p[right]) for _, p, right in scored]),
+        "judge_score": statistics.mean(
+            [statistics.judge_score(p[right], one.turns) for one, p, right in scored]
+        ),
+        "brier": statistics.mean([statistics.brier(p, right) for _, p, right in scored]),
+        "turns": statistics.mean([one.turns for one in known]),
+    }
+    if group.alone:
+        for role in ("honest", "dishonest"):
+            part = [c for one, c in zip(known, credits, strict=True) if one.concerned == role]
+            row[role] = {"n": len(part), "correct": _whole(sum(part))}
+    missing: dict[str, dict[str, int]] = {}
+    for one in group.readings:
+        if one.status not in ("ok", "tie"):
+            sides = missing.setdefault(one.status, {"n": 0})
+            sides["n"] += 1
+            sides[one.concerned] = sides.get(one.concerned, 0) + 1
+    row["missing"] = missing
+    row["without_truth"] = len(decided) - n
+    bias = _position_bias(decided)
+    if bias is not None:
+        row["position_bias"] = bias
+    return row
+
+
+def _position_bias(decided: Sequence[_Reading]) -> float | None:
+    """What the first-listed option gets beyond its share, where matches were read in both listings.
+
+    The mean of its probability where every verdict has one, else of its share of choices (a tie
+    gives each its share); minus one over the number of options. None without both listings.
+    """
+    listings: dict[str, set[tuple[int, ...]]] = {}
+    for one in decided:
+        if one.listing:
+            listings.setdefault(one.match, set()).add(one.listing)
+    both = [one for one in decided if len(listings.get(one.match, ())) > 1]
+    probabilities = all(one.p is not None for one in both)
+    excess = []
+    for one in both:
+        first, share = one.listing[0], 1 / len(one.listing)
+        if probabilities and one.p is not None:
+            excess.append(one.p[first] - share)
+        else:
+            excess.append((share if one.choice is None else float(one.choice == first)) - share)
+    return statistics.mean(excess)
