@@ -122,7 +122,7 @@ class Chat:
             return [bos + heads[0], *(f"\n\n{head}" for head in heads[1:])]
         marks = [f"Xcontent{i:06d}X" for i in range(len(roles))]
         text = self._template(roles, marks)
-        fragments = []
+        fragments: list[str] = []
         for mark in marks:
             if text.count(mark) != 1:
                 raise ValueError(

@@ -69,9 +69,7 @@ class Debater:
 
     def speak(self, view: View) -> Flow[Speech]:
         """A flow that returns what the model says."""
-        return speak(
-            view, self.model, self.templates, self.temperature, self.max_tokens, self.stop
-        )
+        return speak(view, self.model, self.templates, self.temperature, self.max_tokens, self.stop)
 
 
 def speak(
@@ -169,5 +167,3 @@ def _silent(reply: Reply, side: int | None = None, thought: str = "") -> Speech:
 
 def _with(text: str, note: str) -> str:
     return f"{text}\n{note}" if note else text
-
-

@@ -133,8 +133,9 @@ class LocalEngine:
     def _row(self, request: Request) -> _Row:
         """A request as tokens; never shortened: what does not fit has the status ``too long``."""
         prompt = self.chat.prompt(request.messages) + tuple(self.chat.encode(request.prefix))
-        end = (min(self.ends),) if self.ends else ()
-        lines = [(*self.chat.encode(line), *end) for line in request.allowed]
+        if request.allowed and not self.ends:
+            raise ValueError("allowed: this model has no token that ends a line")
+        lines = [self._line(line) for line in request.allowed]
         room = request.max_tokens
         needed = 1
         if request.choices:
@@ -147,6 +148,10 @@ class LocalEngine:
         elif room <= 0 and not request.choices:
             row.status, row.text = "length", request.prefix
         return row
+
+    def _line(self, text: str) -> tuple[int, ...]:
+        """The tokens of an allowed line; with its end, no line begins another one."""
+        return (*self.chat.encode(text), min(self.ends))
 
     def _reply(
         self, row: _Row, seconds: float, choice_logprobs: tuple[float, ...] | None = None
@@ -216,7 +221,7 @@ class LocalEngine:
                 paths.setdefault((*row.prompt, *label[:-1]), len(paths))
         keep = max(len(label) for own in labels for label in own)
         out, _, _ = self._forward(list(paths), keep, cache=False)
-        table = out.logits.float().log_softmax(-1).cpu()  # (B, keep, V)
+        table = out.logits[:, -keep:].float().log_softmax(-1).cpu()  # (B, keep, V)
         results: list[tuple[float, ...] | None] = []
         for row, own in zip(rows, labels, strict=True):
             values = []
@@ -256,11 +261,10 @@ class LocalEngine:
                 past_key_values=cache,
                 use_cache=True,
             )
-            position = position + 1
+            # An ended row that stays goes no further than the model has positions for.
+            position = (position + 1).clamp(max=(self.context or 2**31) - 1)
 
-    def _draw(
-        self, logits: torch.Tensor, rows: Sequence[_Row]
-    ) -> tuple[list[int], list[float]]:
+    def _draw(self, logits: torch.Tensor, rows: Sequence[_Row]) -> tuple[list[int], list[float]]:
         """The next token of each row and its log-probability, from logits (B, V).
 
         By the inverse of the cumulative distribution, in double precision where there is one.
@@ -316,6 +320,9 @@ class LocalEngine:
                 return
         if row.status is None and n >= row.room:
             row.status = "length"
-        if row.status is not None:
-            ended = bool(self.ends) and token in self.ends
+        if row.status == "ok" and row.lines:
+            said = next(one for one in request.allowed if self._line(one) == row.lines[0])
+            row.text = request.prefix + said
+        elif row.status is not None:
+            ended = token in self.ends
             row.text = request.prefix + self.chat.decode(row.ids[: n - ended])

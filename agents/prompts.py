@@ -208,14 +208,8 @@ def _passage(text: str, numbered: bool) -> str:
     return "\n".join(framed(line.removesuffix("\r"), first=f"{n}{WORDS}") for n, line in lines)
 
 
-def _name(seat: str) -> str:
-    """How a seat is called, on one line."""
-    return "the judge" if seat == JUDGE else "speaker " + one_line(seat)
-
-
 def _title(seat: str, *words: str) -> str:
-    name = _name(seat).removeprefix("the ")
-    return HEADING + ", ".join((name[:1].upper() + name[1:], *words))
+    return HEADING + ", ".join(("Judge" if seat == JUDGE else f"Speaker {one_line(seat)}", *words))
 
 
 def _options(heading: str, what: str, options: Sequence[Option]) -> str:
@@ -248,20 +242,14 @@ def labels(options: Sequence[Option]) -> str:
 
 
 def _rules(view: View, words: Templates) -> str:
-    if view.side is None:
-        side = words.free
-    else:
-        side = words.defends.format(label=one_line(view.side))
+    side = words.free if view.side is None else words.defends.format(label=one_line(view.side))
+    goal = "your side" if view.goal is None else f"option {one_line(view.goal)}"
     text: str = getattr(words, view.role)
-    lines = [text.format(seat=_name(view.seat).removeprefix("speaker "), side=side, goal=_goal(view))]
+    lines = [text.format(seat=one_line(view.seat), side=side, goal=goal)]
     if view.passage is not None and view.role != "judge":
         lines += [words.verbatim] if view.quotes in ("verbatim", "both") else []
         lines += [words.lines] if view.quotes in ("lines", "both") else []
     return "\n".join([*lines, words.frames])
-
-
-def _goal(view: View) -> str:
-    return f"option {one_line(view.goal)}" if view.goal is not None else "your side"
 
 
 def _matter(view: View) -> str:
@@ -340,7 +328,6 @@ def _own(messages: Messages, view: View, turn: Seen, words: Templates) -> Messag
     """The requests that a turn of the seat's own was made of, with their answers."""
     slot = turn.slot or Slot(turn.seat, turn.kind)
     if turn.kind in ("belief", "verdict"):
-        slot = Slot(turn.seat, turn.kind if slot.kind == turn.kind else slot.kind)
         return said(asked(messages, instruction(view, slot, words)), turn.text)
     if view.side is None and turn.side is not None:
         messages = said(asked(messages, choosing(view, words)), turn.side)
@@ -363,8 +350,8 @@ _SILENT = {
 def _others(turn: Seen) -> str:
     """A turn of another seat, framed."""
     if turn.kind in ("belief", "verdict"):
-        believed = f"option {one_line(turn.text)}" if turn.text else "no option"
-        return f"{_title(turn.seat, turn.kind)}\n({believed[:1].upper()}{believed[1:]}.)"
+        believed = f"Option {one_line(turn.text)}" if turn.text else "No option"
+        return f"{_title(turn.seat, turn.kind)}\n({believed}.)"
     chosen = [] if turn.side is None else [f"for answer {one_line(turn.side)}"]
     lines = [_title(turn.seat, turn.kind, *chosen)]
     if turn.text or turn.status in ("ok", "length"):

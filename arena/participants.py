@@ -100,5 +100,8 @@ def describe(record: Mapping[str, object]) -> str:
     settings = record.get("settings")
     parts = [f"{kind}:{name}" if name else str(kind)]
     if isinstance(settings, Mapping):
-        parts += [f"{key}={value}" for key, value in settings.items()]
+        parts += [
+            f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+            for key, value in settings.items()
+        ]
     return ",".join(parts)

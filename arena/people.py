@@ -231,8 +231,6 @@ def read_verdict(
     ``probability`` is that of the winner, from .5 to 1, where there are two options; with more
     it is one number for each listed option. Raises PersonError saying what is missing or odd.
     """
-    if not reason.strip():
-        raise PersonError("Give a reason, in a sentence or two.")
     if winner != TIE and winner not in labels:
         raise PersonError("Choose one of the answers, or Tie.")
     tie = winner == TIE
@@ -258,6 +256,8 @@ def read_verdict(
         raise PersonError("One answer has the highest probability: choose it, or make them equal.")
     if not tie and ahead != [winner]:
         raise PersonError("The answer that you choose needs the highest probability.")
+    if not reason.strip():
+        raise PersonError("Give a reason, in a sentence or two.")
     choice = None if tie else labels.index(winner)
     return Verdict(choice, numbers, reason=reason.strip(), status="tie" if tie else "ok")
 

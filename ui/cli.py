@@ -104,15 +104,18 @@ def _print_json(value: Any) -> None:
 
 
 def _console() -> Any:
+    """Standard output; wide enough for a table where it is a file or a pipe."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 110
+    return console
 
 
 def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bool) -> None:
     """Print what a run came to."""
     from arena.report import report
-
     from ui.tables import accuracy_table, missing_note
 
     found = report(store, name)
@@ -144,7 +147,6 @@ def demo(
 ) -> None:
     """Run the main job on what the package ships and print its table."""
     from arena.report import report
-
     from ui import demo as show
 
     with _one_line(), _open(store) as opened:
@@ -291,7 +293,6 @@ def report_verb(
 ) -> None:
     """Print judge accuracy and its relatives, by setting."""
     from arena.report import report
-
     from ui.tables import accuracy_table, missing_note
 
     with _one_line(), _open(store, must_exist=True) as opened:

@@ -92,36 +92,37 @@ def compare(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def print_table(console: Any, rows: Sequence[Mapping[str, Any]], store: Path) -> None:
     """The demo's one table, and what to do next."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title="Who can tell the truth? The witness world, judged by two Bayes judges",
-                  title_justify="left")  # fmt: skip
+    title = "Who can tell the truth? The witness world, judged by two Bayes judges"
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for name in ("condition", "debaters", "judge"):
-        table.add_column(name)
-    for name in ("n", "judge accuracy", "95 % interval", "expected"):
-        table.add_column(name, justify="right")
+        table.add_column(name, no_wrap=True)
+    for name in ("n", "judge\naccuracy", "95 %\ninterval", "expected"):
+        table.add_column(name, justify="right", no_wrap=True)
     last = ""
     for row in rows:
         low, high = row["wilson"]
         if last and row["condition"] != last:
-            table.add_section()
+            table.add_row()
         table.add_row(
             row["condition"] if row["condition"] != last else "",
             row["skill"],
             row["judge"],
             str(row["n"]),
             f"{row['accuracy']:.3f}",
-            f"{low:.3f} to {high:.3f}",
+            f"{low:.3f}-{high:.3f}",
             f"{row['expected']:.3f}",
         )
         last = row["condition"]
     console.print(table)
     console.print(
-        "The judge sees only what debaters cite. literal: takes citations at face value; "
-        "strategic: knows how\nthe debaters choose them. A tie counts one half. expected: an "
-        "independent simulation of the same world."
+        "The judge sees only what debaters cite. literal: takes it at face value; strategic:\n"
+        "knows how debaters choose it. A tie counts one half. Consultants argue both sides of\n"
+        "each question. expected: an independent simulation of the same world."
     )
     console.print(
         f"\nThe store is {store}. Judge a debate yourself:  arena ui --store {store}\n"
-        f"See what was played:  arena report {NAME} --store {store}"
+        f"See all that was measured:  arena report {NAME} --store {store}"
     )

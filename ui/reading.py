@@ -11,11 +11,10 @@ import re
 import unicodedata
 from typing import Any
 
-from arena.match import Match, Seen, Shown, View
+from arena.match import Match, Seen, Shown, Transcript, View
 from arena.play import path
 from arena.protocols import JUDGE
 from arena.quotes import CLOSE, OPEN
-from arena.turns import Turn
 
 _CITATION = re.compile(r"\[[0-9]+(?:[-\N{EN DASH}][0-9]+)?\]")
 # Letters and marks that draw nothing: fillers, joiners, selectors, a blank Braille cell.
@@ -51,33 +50,33 @@ def visible(text: str) -> str:
     return "".join(f"⟦U+{ord(char):04X}⟧" if _hides(char) else char for char in text)
 
 
-def _parts(text: str, shown: tuple[Shown, ...]) -> list[list[str]]:
-    """A speech as [kind, text] pairs: plain text, and quotations as the platform found them.
+def _parts(text: str, shown: tuple[Shown, ...]) -> tuple[list[list[str]], list[list[str]]]:
+    """A speech as [kind, text] pairs, plain text and quotations; and the lines that it cites.
 
-    Quotation marks of the speech's own syntax are left out where they hold a quotation; a
-    citation of lines is followed by the passage's own words.
+    The marks around a quotation are left out; a citation stays in the text, and the passage's own
+    words are listed for each line or range that exists.
     """
     parts: list[list[str]] = []
+    lines: list[list[str]] = []
     at = 0
     for one in shown:
         marked = text[: one.begin].endswith(OPEN) and text.startswith(CLOSE, one.end)
-        before = text[at : one.begin - len(OPEN) if marked else one.begin]
+        parts.append(["text", text[at : one.begin - len(OPEN) if marked else one.begin]])
         words = text[one.begin : one.end]
-        parts.append(["text", before])
-        if not marked and _CITATION.fullmatch(words):
-            parts.append(["text", words])
-            if one.text is None:
-                parts.append(["unknown", ""])
-            else:
-                parts.append(["cited", one.text])
-        else:
+        if marked or not _CITATION.fullmatch(words):
             parts.append(["unverified" if one.text is None else "verified", words])
+        elif one.text is None:
+            parts.append(["unknown", words])
+        else:
+            parts.append(["cited", words])
+            if [words, visible(one.text)] not in lines:
+                lines.append([words, visible(one.text)])
         at = one.end + (len(CLOSE) if marked else 0)
     parts.append(["text", text[at:]])
-    return [[kind, visible(said)] for kind, said in parts if said or kind == "unknown"]
+    return [[kind, visible(said)] for kind, said in parts if said], lines
 
 
-def _turn(match: Match, seen: Seen) -> dict[str, Any]:
+def _turn(match: Match, seen: Seen, called: str) -> dict[str, Any]:
     role = match.protocol.role(seen.seat)
     alike = sum(seat.role == role for seat in match.protocol.seats)
     notes = [_NOTES[seen.status]] if seen.status in _NOTES else []
@@ -85,12 +84,15 @@ def _turn(match: Match, seen: Seen) -> dict[str, Any]:
         notes.append(f"argues for answer {seen.side}")
     if seen.stop:
         notes.append("would stop here")
+    parts, lines = _parts(seen.text, seen.quotes)
+    own = len(match.sides) > 1 and seen.seat in match.labels  # its letter is that of an option
     return {
         "who": visible(f"{_ROLES[role]} {seen.seat}" if alike > 1 else _ROLES[role]),
-        "tone": seen.seat if seen.seat in ("A", "B") else "",
-        "kind": "" if seen.kind == "speech" else seen.kind,
+        "tone": seen.seat if own else "",
+        "kind": "" if seen.kind in ("speech", called) else seen.kind,
         "notes": notes,
-        "parts": _parts(seen.text, seen.quotes),
+        "parts": parts,
+        "lines": lines,
     }
 
 
@@ -101,13 +103,15 @@ def rules(match: Match) -> str:
     if not roles:
         said = "Nobody argues."
     elif "critic" in roles:
-        said = "One speaker answers the question, another criticises the answer; judge the answer."
+        said = (
+            "One speaker answers the question, another criticises the answer; you judge the answer."
+        )
     elif len(roles) == 1:
         said = "One consultant argues for an answer, which may be the wrong one."
     elif protocol.sides == "chosen":
         said = "Each debater argues for an answer of its own choice."
     else:
-        said = "Debater A argues for answer A and debater B for answer B; one of them is wrong."
+        said = "Debater A argues for answer A, debater B for answer B; at most one is right."
         if len(roles) > 2 or len(match.options) > 2:
             said = "Each debater argues for the answer with its letter; at most one is right."
     readers = [seat for seat in protocol.passage_to if seat != JUDGE]
@@ -122,7 +126,7 @@ def rules(match: Match) -> str:
 
 
 def page(
-    match: Match, seen: View, transcript: tuple[Turn, ...], run: str | None = None
+    match: Match, seen: View, transcript: Transcript, run: str | None = None, name: str = ""
 ) -> dict[str, Any]:
     """All that the reading part of a judge's page shows."""
     names = {at: one.name for at, one in match.protocol.rounds(path(transcript))}
@@ -131,19 +135,18 @@ def page(
     for turn in seen.turns:
         if turn.place not in places:
             places.append(turn.place)
-            name = visible(names.get(turn.place, ""))
-            rounds.append({"title": f"Round {len(places)}", "name": name, "turns": []})
-        rounds[-1]["turns"].append(_turn(match, turn))
+            called = visible(names.get(turn.place, ""))
+            rounds.append({"title": f"Round {len(places)}", "name": called, "turns": []})
+        rounds[-1]["turns"].append(_turn(match, turn, rounds[-1]["name"]))
     answers = [] if seen.answers == seen.options or set(seen.answers) == set(seen.options) else (
         [[option.label, visible(option.text)] for option in seen.answers]
     )  # fmt: skip
     return {
-        "where": [visible(text) for text in (run, match.protocol.name) if text],
+        "where": [visible(text) for text in (run, match.protocol.name, name) if text],
         "question": visible(seen.question),
         "rules": rules(match),
         "answers": answers,
         "options": [[option.label, visible(option.text)] for option in seen.options],
         "passage": None if seen.passage is None else visible(seen.passage),
         "rounds": rounds,
-        "live": seen.slot.kind == "belief",
     }

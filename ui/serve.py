@@ -25,7 +25,7 @@ OPTIONS: dict[str, str] = {
     "theme.light.backgroundColor": "#fcfcfa",
     "theme.light.secondaryBackgroundColor": "#f1f1ec",
     "theme.light.textColor": "#22252a",
-    "theme.dark.primaryColor": "#7fb0de",
+    "theme.dark.primaryColor": "#3f78ad",
     "theme.dark.backgroundColor": "#16181b",
     "theme.dark.secondaryBackgroundColor": "#22252a",
     "theme.dark.textColor": "#e4e3de",

@@ -21,33 +21,38 @@ def plain(text: str) -> Text:
     return Text(visible(text))
 
 
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f} %"
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def accuracy_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Judge accuracy by setting, each with its count and its 95 % interval."""
-    table = Table(title=title, title_justify="left")
-    for name in ("setting", "judge"):
-        table.add_column(name, overflow="fold")
-    for name in ("n", "judge accuracy", "95 % interval", "log2 score", "Brier"):
+    from rich.box import SIMPLE_HEAD
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    judges = any("judge" in row for row in rows)
+    table.add_column("setting", overflow="fold")
+    if judges:
+        table.add_column("judge", overflow="fold")
+    for name in ("n", "judge\naccuracy", "95 %\ninterval", "log2\nscore", "Brier"):
         table.add_column(name, justify="right", no_wrap=True)
     apart = any(row.get("honest") for row in rows)
     if apart:
-        table.add_column("honest / dishonest", justify="right", no_wrap=True)
+        table.add_column("honest /\ndishonest", justify="right", no_wrap=True)
     biased = any(row.get("position_bias") is not None for row in rows)
     if biased:
-        table.add_column("position bias", justify="right", no_wrap=True)
+        table.add_column("position\nbias", justify="right", no_wrap=True)
     for row in rows:
         low, high = row["wilson"] or (None, None)
-        cells: list[Any] = [
-            plain(str(row["setting"])),
-            plain(str(row.get("judge", "the room's own"))),
+        cells: list[Any] = [plain(str(row["setting"]))]
+        if judges:
+            cells.append(plain(str(row.get("judge", ""))))
+        cells += [
             str(row["n"]),
-            _percent(row["accuracy"]),
-            "" if low is None else f"{100 * low:.1f} to {100 * high:.1f}",
-            "" if row.get("log2_score") is None else f"{row['log2_score']:.3f}",
-            "" if row.get("brier") is None else f"{row['brier']:.3f}",
+            _number(row["accuracy"]),
+            "" if low is None else f"{low:.3f}-{high:.3f}",
+            _number(row.get("log2_score")),
+            _number(row.get("brier")),
         ]
         if apart:
             cells.append(_apart(row))
@@ -62,7 +67,7 @@ def _apart(row: Mapping[str, Any]) -> str:
     if not row.get("honest"):
         return ""
     parts = (row["honest"], row["dishonest"])
-    return " / ".join(f"{_percent(p['correct'] / p['n']) if p['n'] else '-'}" for p in parts)
+    return " / ".join(f"{p['correct'] / p['n']:.3f}" if p["n"] else "-" for p in parts)
 
 
 def missing_note(rows: Sequence[Mapping[str, Any]]) -> str:

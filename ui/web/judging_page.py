@@ -56,7 +56,7 @@ def main() -> None:
         told, what = st.session_state.get(TOLD, ("", ""))
         if told == "recorded":
             match = store.match(what)
-            recorded(args, match, person, left)
+            recorded(args, match, person, people.verdict_by(store, match, person), left)
             return
         found = people.next_unjudged(store, person, args.run)
         if found is None:
@@ -68,7 +68,8 @@ def main() -> None:
         seen = people.page_view(found, at.transcript, person, at)
         if people.read_before(store, found, person):
             st.info("You have read another debate about the same text. Judge this one by itself.")
-        reader(page(found, seen, at.transcript, args.run), f"reader {found.id}")
+        judge = f"judge: {' '.join(name.split())}"
+        reader(page(found, seen, at.transcript, args.run, judge), f"reader {found.id}")
         form(args, found, seen, person, what if told == "problem" else "")
 
 
@@ -76,6 +77,7 @@ def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -
     """The verdict, given in one go: nothing is sent before the click."""
     labels = [option.label for option in seen.options]
     live = seen.slot.kind == "belief" and seen.slot.may_stop
+    st.subheader("Your verdict", anchor=False)
     with st.form(f"verdict {match.id}", enter_to_submit=False):
         st.segmented_control(
             "Which one is right?", [*labels, people.TIE], key=field("winner", match)
@@ -83,7 +85,8 @@ def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -
         for label in labels if len(labels) > 2 else [""]:
             st.number_input(
                 f"Probability of {label}, in %" if label else "How sure are you, in %?",
-                0 if label else 50, 100, None, 5, key=field(f"sure {label}".strip(), match),
+                0 if label else 50, 100, None, 5, width=340,
+                key=field(f"sure {label}".strip(), match),
                 placeholder="0 to 100" if label else "51 to 100; leave it empty for a tie",
             )  # fmt: skip
         st.text_area(
@@ -94,12 +97,12 @@ def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -
             st.error(problem)
         with st.container(horizontal=True):
             st.form_submit_button(
-                "Submit verdict", type="primary", key="submit", on_click=judge,
+                "Submit verdict", type="primary", key="submit", on_click=send,
                 args=(args, match, labels, person, True),
             )  # fmt: skip
             if live:
                 st.form_submit_button(
-                    "Note this and hear another round", key="go on", on_click=judge,
+                    "Note this and hear another round", key="go on", on_click=send,
                     args=(args, match, labels, person, False),
                 )  # fmt: skip
     st.button("Skip this debate", key="skip", type="tertiary", on_click=pass_on,
@@ -111,7 +114,7 @@ def field(what: str, match: Match) -> str:
     return f"{what} {match.id}"
 
 
-def judge(args: Arguments, match: Match, labels: list[str], person: str, stop: bool) -> None:
+def send(args: Arguments, match: Match, labels: list[str], person: str, stop: bool) -> None:
     """The click: read the form and record the verdict."""
     state = st.session_state
 
@@ -138,12 +141,19 @@ def pass_on(args: Arguments, match: Match, person: str) -> None:
     shut(lambda store: people.skip(store, match, person), args)
 
 
-def recorded(args: Arguments, match: Match, person: str, left: int) -> None:
-    """What the person sees after the click."""
-    st.success("Verdict recorded.")
+def recorded(args: Arguments, match: Match, person: str, turn: Turn | None, left: int) -> None:
+    """What the person sees after the click; no word on whether it was right."""
+    if turn is None:
+        st.success("Noted. The debate goes on, and comes back to you after the next round.")
+    else:
+        label, numbers = answer(match, turn)
+        sure = "" if len(numbers) != 2 or label == people.TIE else f", {max(numbers)} %"
+        st.success(f"Verdict recorded: {label}{sure}.")
     with st.container(horizontal=True):
         st.button("Next debate" if left else "Done", type="primary", key="next", on_click=go_on)
-        st.button("Undo", key="undo", on_click=undo, args=(args, match, person))
+        if turn is not None:
+            st.button("Undo", key="undo", on_click=undo,
+                      args=(args, match, person))  # fmt: skip
 
 
 def go_on() -> None:
@@ -163,15 +173,21 @@ def undo(args: Arguments, match: Match, person: str) -> None:
     shut(act, args)
 
 
+def answer(match: Match, turn: Turn) -> tuple[str, list[int]]:
+    """The label of a verdict, and its probabilities in per cent by option."""
+    said = turn.verdict
+    label = people.TIE if said.choice is None else match.labels[said.choice]
+    return label, [round(p * 100) for p in said.elicited or ()]
+
+
 def fill(match: Match, turn: Turn) -> None:
     """Put a withdrawn verdict back into the form."""
-    said, state = turn.verdict, st.session_state
-    label = people.TIE if said.choice is None else match.labels[said.choice]
+    state = st.session_state
+    label, numbers = answer(match, turn)
     state[field("winner", match)] = label
-    state[field("reason", match)] = said.reason
-    numbers = [round(p * 100) for p in said.elicited or ()]
+    state[field("reason", match)] = turn.verdict.reason
     if len(numbers) == 2:
-        state[field("sure", match)] = None if said.choice is None else numbers[said.choice]
+        state[field("sure", match)] = None if label == people.TIE else max(numbers)
     else:
         for name, number in zip(match.labels, numbers, strict=False):
             state[field(f"sure {name}", match)] = number

@@ -13,13 +13,12 @@ import streamlit as st
 SCRIPT = """
 const TAGS = {
   verified: '\\u2713 in the passage',
-  cited: '\\u2713 in the passage',
   unverified: '\\u2717 not in the passage',
   unknown: '\\u2717 no such line',
 };
 const WHY = {
   verified: 'The platform found these words in the passage.',
-  cited: 'The platform shows the words of the passage that are cited here.',
+  cited: 'The platform shows the words of this line below.',
   unverified: 'The platform did not find these words in the passage.',
   unknown: 'The passage has no such line.',
 };
@@ -40,8 +39,14 @@ function part([kind, text]) {
   if (kind === 'text') return el('span', '', text);
   const box = el('span', 'quote ' + kind);
   box.title = WHY[kind];
-  if (text) put(box, el(kind === 'cited' ? 'span' : 'q', 'words', text));
-  return put(box, el('span', 'tag', TAGS[kind]));
+  const line = kind === 'cited' || kind === 'unknown';
+  put(box, el(line ? 'span' : 'q', 'words', text));
+  return put(box, TAGS[kind] ? el('span', 'tag', TAGS[kind]) : null);
+}
+
+function line([mark, text]) {
+  return put(el('li'), el('span', 'mark', mark), put(el('div', 'said'),
+    el('span', '', text), el('span', 'tag', TAGS.verified)));
 }
 
 function options(list) {
@@ -59,7 +64,9 @@ function turn(one) {
   one.notes.forEach((note) => put(head, el('span', 'note', note)));
   const body = el('div', 'said');
   one.parts.forEach((piece) => put(body, part(piece)));
-  return put(box, head, one.parts.length ? body : null);
+  const cited = el('ul', 'cited-lines');
+  one.lines.forEach((pair) => put(cited, line(pair)));
+  return put(box, head, one.parts.length ? body : null, one.lines.length ? cited : null);
 }
 
 function draw(data) {
@@ -89,8 +96,8 @@ function draw(data) {
   kinds.delete('text');
   if (kinds.size) {
     put(sheet, el('p', 'legend',
-      'Only the platform draws the boxed marks. "In the passage" means that the words are there, '
-      + 'not that they are to the point.'));
+      'Only the platform draws the boxed marks. \\u201cIn the passage\\u201d means that the words '
+      + 'are there, not that they are to the point.'));
   }
   return sheet;
 }
@@ -149,17 +156,20 @@ STYLE = """
   text-decoration: underline solid var(--yes) 1px; text-underline-offset: .22em; }
 .unverified .words { text-decoration: underline dashed var(--no) 1.5px;
   text-underline-offset: .22em; }
-.quote.cited { display: block; margin: .4rem 0 .5rem; padding: .35rem .8rem;
+.cited-lines { list-style: none; margin: .6rem 0 0 !important; --mark: var(--yes);
   border-left: 2px solid var(--yes); background: color-mix(in srgb, var(--yes) 8%, transparent);
-  border-radius: 0 .3rem .3rem 0; }
-.quote.cited .words { background: none; text-decoration: none; padding: 0; }
-.tag { display: inline-block; margin: 0 .3em; padding: 0 .45em; border: 1px solid var(--mark);
-  border-radius: .3em; color: var(--mark); font: 600 .72rem/1.5 var(--st-font);
-  white-space: nowrap; vertical-align: .1em; user-select: none; }
+  border-radius: 0 .3rem .3rem 0; padding: .35rem .8rem !important; }
+.cited-lines li { display: flex; gap: .6rem; align-items: baseline; }
+.cited-lines .mark { color: var(--quiet); font-size: .85rem; }
+.turn .cited-lines .said { font-size: 1rem; line-height: 1.5; min-width: 0; }
+.tag { display: inline-block; margin: 0 .15em 0 .3em; padding: 0 .45em;
+  border: 1px solid var(--mark); border-radius: .3em; color: var(--mark);
+  font: 600 .72rem/1.5 var(--st-font); white-space: nowrap; vertical-align: .1em; user-select: none; }
 details { margin-top: 1.2rem; } summary { cursor: pointer; font-weight: 600; }
 .passage { max-height: 26rem; overflow: auto; margin-top: .6rem; padding: .9rem 1.1rem;
   border: 1px solid var(--line); border-radius: .5rem; contain: paint; }
 .sheet .legend { color: var(--quiet); font-size: .82rem; margin-top: 1rem; }
+.sheet .end { border-top: 1px solid var(--line); margin: 2rem 0 .4rem; }
 """
 
 

@@ -1,0 +1,198 @@
+"""The command line's contract: JSON, exit codes, one-line errors, resuming, and every verb."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from arena.store import Store
+from ui.cli import app
+
+RUN = """
+questions: {source: witness, n: 6, seed: 3}
+protocols: [debate, consultancy, naive]
+players: {strong: "scripted:witness,p=1,s=1,b=1", weak: "scripted:witness,p=.3,s=0,b=.3"}
+judges: {literal: "scripted:literal", coin: "scripted:coin"}
+"""
+
+
+def arena(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def refused(result: Result) -> str:
+    """The one line on standard error of a call that was at fault."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("arena: ")
+    return line
+
+
+@pytest.fixture
+def run_file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(RUN)
+    return path
+
+
+def test_the_demo_prints_one_json_document_and_leaves_a_store(tmp_path: Path) -> None:
+    store = tmp_path / "demo.db"
+    result = arena("demo", "--n", 5, "--json", "--store", store)
+    answer = json.loads(result.stdout)
+    assert set(answer) == {"run", "store", "done", "waiting", "failed", "results"}
+    assert answer["done"] == 5 * (2 + 3 * 2 + 3 * 2)  # consultants take both sides
+    with Store(store) as kept:
+        assert kept.one("SELECT count(*) AS n FROM matches") == {"n": answer["done"]}
+
+
+def test_the_demo_table_names_the_store_and_how_to_judge_in_the_browser(tmp_path: Path) -> None:
+    store = tmp_path / "demo.db"
+    result = arena("demo", "--n", 2, "--store", store)
+    assert result.exit_code == 0
+    assert f"arena ui --store {store}" in result.stdout
+    for word in ("naive", "consultancy", "debate with rebuttal", "expert", "expected"):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize("verb", ["play", "tournament"])
+def test_a_run_is_resumed_by_the_same_command_and_changes_nothing(
+    verb: str, run_file: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "s.db"
+    first = json.loads(arena(verb, run_file, "--store", store, "--json").stdout)
+    with Store(store) as kept:
+        before = list(kept.conn.iterdump())
+    again = json.loads(arena(verb, run_file, "--store", store, "--json").stdout)
+    with Store(store) as kept:
+        assert list(kept.conn.iterdump()) == before
+    assert again == first
+    assert first["run"] == "small" and first["waiting"] == [] and first["failed"] == {}
+
+
+def test_a_tournament_plays_both_roles_and_both_listings(run_file: Path, tmp_path: Path) -> None:
+    store = tmp_path / "s.db"
+    answer = json.loads(arena("tournament", run_file, "--store", store, "--json").stdout)
+    debates, consultancies, naive = 6 * 1 * 2, 6 * 2 * 2, 6
+    assert answer["done"] == debates + consultancies + naive
+    with Store(store) as kept:
+        verdicts = kept.one("SELECT count(*) AS n FROM verdicts")
+    assert verdicts == {"n": answer["done"] * 2 * 2}  # two judges, two listings
+
+
+def test_another_run_of_the_same_name_is_refused(run_file: Path, tmp_path: Path) -> None:
+    store = tmp_path / "s.db"
+    arena("play", run_file, "--store", store)
+    line = refused(arena("play", run_file, "--store", store, "--set", "questions.n=7"))
+    assert "small" in line and "another name" in line
+
+
+def test_a_person_among_the_judges_leaves_the_match_waiting(run_file: Path, tmp_path: Path) -> None:
+    answer = arena("play", run_file, "--store", tmp_path / "s.db", "--json",
+                   "--set", "judges={me: person}", "--set", "protocols=[debate]")  # fmt: skip
+    waiting = json.loads(answer.stdout)["waiting"]
+    assert len(waiting) == 6 and {one["seat"] for one in waiting} == {"judge"}
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ("questions.n=many", "questions.n"),
+        ("questions.sauce=jsonl", "sauce"),
+        ("protocols=[debaet]", "debaet"),
+        ("players={x: 'scripted:wittness'}", "wittness"),
+        ("players={x: 'scripted:witness,q=1'}", "q"),
+        ("players={x: 'scripted:witness,p=much'}", "p"),
+        ("judges={x: 'scripted:nobody'}", "nobody"),
+        ("run.width=wide", "run.width"),
+        ("play.seats={A: nobody}", "nobody"),
+        ("questions={source: jsonl}", "questions.path"),
+    ],
+)
+def test_a_run_file_that_does_not_fit_is_refused_in_one_line_that_names_the_field(
+    change: str, names: str, run_file: Path, tmp_path: Path
+) -> None:
+    line = refused(arena("play", run_file, "--store", tmp_path / "s.db", "--set", change))
+    assert names in line
+
+
+def test_a_missing_file_store_run_or_match_is_refused_in_one_line(tmp_path: Path) -> None:
+    absent = tmp_path / "absent"
+    assert "absent" in refused(arena("play", absent, "--store", tmp_path / "s.db"))
+    assert "absent" in refused(arena("report", "nyu", "--store", absent))
+    assert "absent" in refused(arena("show", "m1", "--store", absent))
+    assert "absent" in refused(arena("ui", "--store", absent))
+    Store(tmp_path / "s.db").close()
+    assert "'nyu'" in refused(arena("report", "nyu", "--store", tmp_path / "s.db"))
+    assert "'m1'" in refused(arena("show", "m1", "--store", tmp_path / "s.db"))
+    line = refused(
+        arena("judge", "--of", "nyu", "--judge", "scripted:coin", "--store", tmp_path / "s.db")
+    )
+    assert "'nyu'" in line
+
+
+def test_a_judge_reads_a_stored_run_in_both_listings_and_once_only(
+    run_file: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "s.db"
+    arena("play", run_file, "--store", store)
+    call = ("judge", "--of", "small", "--judge", "scripted:first,p=.8", "--order", "both",
+            "--store", store, "--json")  # fmt: skip
+    settings = json.loads(arena(*call).stdout)["results"]["settings"]
+    biased = [row for row in settings if "first" in row["judge"]]
+    assert biased and all(row["accuracy"] == 0.5 for row in biased)
+    assert all(row["position_bias"] == pytest.approx(0.3) for row in biased)
+    assert json.loads(arena(*call).stdout)["results"]["settings"] == settings
+
+
+def test_jsonl_import_names_every_bad_line_and_keeps_the_good_ones(tmp_path: Path) -> None:
+    path = tmp_path / "asked.jsonl"
+    good = {"question": "Which is larger?", "answers": ["two", "three"], "truth": 1}
+    lines = [
+        json.dumps(good),
+        "{not json",
+        json.dumps({**good, "truth": 5}),
+        json.dumps({**good, "anwsers": []}),
+        json.dumps({"question": "Only one?", "answers": ["yes"]}),
+        json.dumps({**good, "question": "Another?", "truth": None}),
+    ]
+    path.write_text("\n".join(lines))
+    result = arena("import", "jsonl", path, "--store", tmp_path / "s.db", "--json")
+    answer = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert answer["done"] == 2 and answer["changed"]
+    assert [one["line"] for one in answer["failed"]] == [2, 3, 4, 5]
+    again = arena("import", "jsonl", path, "--store", tmp_path / "s.db", "--json")
+    assert not json.loads(again.stdout)["changed"]
+    play = tmp_path / "use.yaml"
+    play.write_text(
+        "questions: {source: imported, path: asked}\nprotocols: [naive]\n"
+        "judges: {coin: 'scripted:coin'}\n"
+    )
+    done = json.loads(arena("play", play, "--store", tmp_path / "s.db", "--json").stdout)
+    assert done["done"] == 2
+
+
+def test_show_prints_hostile_text_as_text(run_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "asked.jsonl"
+    hostile = "[bold red]Who?[/] \x1b[2J\u202e"
+    path.write_text(json.dumps({"question": hostile, "answers": ["a", "b"], "truth": 0}))
+    arena("play", run_file, "--store", tmp_path / "s.db", "--set", "protocols=[naive]",
+          "--set", f"questions={{source: jsonl, path: {path}}}")  # fmt: skip
+    with Store(tmp_path / "s.db") as store:
+        key = store.one("SELECT id FROM matches")
+    assert key is not None
+    shown = arena("show", key["id"][:12], "--store", tmp_path / "s.db")
+    assert shown.exit_code == 0
+    assert "[bold red]Who?[/] ⟦U+001B⟧[2J⟦U+202E⟧" in shown.stdout
+    assert "\x1b" not in shown.stdout and "\u202e" not in shown.stdout
+
+
+def test_show_prints_the_tree_of_turns(run_file: Path, tmp_path: Path) -> None:
+    arena("play", run_file, "--store", tmp_path / "s.db", "--set", "protocols=[debate]")
+    with Store(tmp_path / "s.db") as store:
+        key = store.one("SELECT id FROM matches")
+    assert key is not None
+    shown = arena("show", key["id"], "--tree", "--store", tmp_path / "s.db")
+    assert shown.stdout.count(" speech ") == 4 and shown.stdout.count(" verdict ") == 2
