@@ -72,7 +72,10 @@ class LocalEngine:
     def _load(self, folder: Path, device: str, dtype: str | None, threads: int) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging as transformers_logging
 
+        quiet: Any = transformers_logging
+        quiet.disable_progress_bar()  # ours are the run's
         torch.set_num_threads(threads)
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.chat = Chat(tokenizer)

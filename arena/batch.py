@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from arena.flow import Reply, Request
 from arena.ids import canonical
@@ -52,11 +53,26 @@ class Batch:
 
 
 def _insert(table: str, columns: int) -> str:
-    return f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * columns)})"
+    """The first writer of a key wins; anything else that is wrong with a row is an error."""
+    return f"INSERT INTO {table} VALUES ({','.join('?' * columns)}) ON CONFLICT DO NOTHING"
+
+
+_CALL = "INSERT INTO calls SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM turns WHERE id = ?1)"
+"""The calls of a turn are those of its first writer, all of them, so they come before the turn."""
 
 
 def _numbers(values: Sequence[float] | None) -> str | None:
     return None if values is None else canonical(values)
+
+
+def pack(values: Sequence[float], code: Literal["i", "d"]) -> bytes:
+    """Numbers as 32-bit integers or as doubles: bit-exact, and a fraction of the cost of text."""
+    return array(code, values).tobytes()
+
+
+def unpack(packed: bytes, code: Literal["i", "d"]) -> tuple[Any, ...]:
+    """The numbers that `pack` was given."""
+    return tuple(array(code, packed))
 
 
 def rows(batch: Batch) -> dict[str, list[tuple[Any, ...]]]:
@@ -81,9 +97,9 @@ def rows(batch: Batch) -> dict[str, list[tuple[Any, ...]]]:
             for key, record in batch.participants.items()
         ]
     if batch.matches:
-        out["INSERT OR IGNORE INTO matches VALUES (?,?,?,?,?,?,?,?,0)"] = [
+        out[_insert("matches", 9)] = [
             (m.id, m.root, m.question.id, m.protocol.id, canonical(m.sides), canonical(m.seats),
-             m.seed, m.proposal)
+             m.seed, m.proposal, 0)
             for m in batch.matches
         ]  # fmt: skip
     if batch.run_matches:
@@ -96,8 +112,12 @@ def rows(batch: Batch) -> dict[str, list[tuple[Any, ...]]]:
         turns: list[tuple[Any, ...]] = []
         links: list[tuple[Any, ...]] = []
         calls: list[tuple[Any, ...]] = []
+        written: set[str] = set()
         for match, t in batch.turns:
             links.append((match.id, t.id))
+            if t.id in written:
+                continue
+            written.add(t.id)
             head = (
                 t.id, match.root, t.parent, t.place, t.seat, t.kind, t.author, t.sample, t.seen,
                 canonical(t.replies_to) if t.replies_to else "[]", t.origin, t.score, t.at,
@@ -118,16 +138,16 @@ def rows(batch: Batch) -> dict[str, list[tuple[Any, ...]]]:
                      canonical(said.order), said.mode, said.stop)
                 )  # fmt: skip
             calls += [(t.id, n, key) for n, key in enumerate(t.calls)]
+        out[_CALL] = calls
         out[_insert("speeches", 7)] = speeches
         out[_insert("turns", 22)] = turns
         out[_insert("match_turns", 2)] = links
-        out[_insert("calls", 3)] = calls
     if batch.played:
         out["UPDATE matches SET played = 1 WHERE id = ?"] = [(key,) for key in batch.played]
     if batch.replies:
         out[_insert("replies", 12)] = [
-            (q.key, canonical(q.record()), r.status, r.text, canonical(r.prompt_ids),
-             canonical(r.token_ids), canonical(r.logprobs), _numbers(r.choice_logprobs), r.model,
+            (q.key, canonical(q.record()), r.status, r.text, pack(r.prompt_ids, "i"),
+             pack(r.token_ids, "i"), pack(r.logprobs, "d"), _numbers(r.choice_logprobs), r.model,
              *r.usage, r.seconds)
             for q, r in batch.replies
         ]  # fmt: skip
@@ -137,8 +157,8 @@ def rows(batch: Batch) -> dict[str, list[tuple[Any, ...]]]:
             for r in batch.rewards
         ]
     if batch.events:
-        out["INSERT OR IGNORE INTO events (key, at, kind, match, turn, person, value) "
-            "VALUES (?,?,?,?,?,?,?)"] = [
+        out["INSERT INTO events (key, at, kind, match, turn, person, value) "
+            "VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"] = [
             (e.get("key"), e.get("at", time.time()), e["kind"], e.get("match"), e.get("turn"),
              e.get("person"), canonical(e.get("value", {})))
             for e in batch.events

@@ -47,11 +47,10 @@ class Request:
     stop: tuple[str, ...] = ()
     temperature: float = 1.0
     prefix: str = ""
+    key: str = field(init=False, repr=False, compare=False)  # the id under which a reply is kept
 
-    @property
-    def key(self) -> str:
-        """The content id under which the reply is kept."""
-        return content_id("r", self.record())
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", content_id("r", self.record()))
 
     def record(self) -> dict[str, Any]:
         """The request as JSON values."""
@@ -63,7 +62,7 @@ class Request:
             "choices": self.choices,
             "allowed": self.allowed,
             "stop": self.stop,
-            "temperature": self.temperature,
+            "temperature": float(self.temperature),
             "prefix": self.prefix,
         }
 
@@ -118,18 +117,28 @@ def together(*flows: Flow[T]) -> Flow[tuple[T, ...]]:
         except StopIteration as stop:
             results[i] = stop.value
         else:
-            waiting.append((i, asked))
+            waiting.append((i, _not_empty(asked)))
 
-    for i in range(len(flows)):
-        advance(i, None)
-    while waiting:
-        asked_by, waiting = waiting, []
-        replies = yield tuple(request for _, asked in asked_by for request in asked)
-        begin = 0
-        for i, asked in asked_by:
-            advance(i, replies[begin : begin + len(asked)])
-            begin += len(asked)
+    try:
+        for i in range(len(flows)):
+            advance(i, None)
+        while waiting:
+            asked_by, waiting = waiting, []
+            replies = yield tuple(request for _, asked in asked_by for request in asked)
+            begin = 0
+            for i, asked in asked_by:
+                advance(i, replies[begin : begin + len(asked)])
+                begin += len(asked)
+    finally:  # an error of one, or an end from outside, ends them all
+        for flow in flows:
+            flow.close()
     return tuple(results)
+
+
+def _not_empty(asked: tuple[Request, ...]) -> tuple[Request, ...]:
+    if not asked:
+        raise ValueError("a flow yielded no request: expected one or more in each yield")
+    return asked
 
 
 @dataclass(slots=True)
@@ -169,15 +178,13 @@ def run(
 
     def advance(number: int, one: _Live, replies: tuple[Reply, ...] | None) -> None:
         nonlocal tickets
+        live[number] = one
         try:
-            asked = next(one.flow) if replies is None else one.flow.send(replies)
+            asked = _not_empty(next(one.flow) if replies is None else one.flow.send(replies))
         except StopIteration as stop:
-            live.pop(number, None)
+            del live[number]
             finished.append(stop.value)
             return
-        if not asked:
-            raise ValueError("a flow yielded no request: expected one or more in each yield")
-        live[number] = one
         one.replies, one.missing = [None] * len(asked), len(asked)
         for position, request in enumerate(asked):
             owner[tickets] = (number, position, request)
@@ -275,6 +282,24 @@ class routed:
                 part = engine.collect()
                 self._waiting[id(engine)] -= len(part)
                 collected += part
+        return collected
+
+
+class counted:
+    """An engine that counts what it is asked and what it samples."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.requests = 0
+        self.tokens = 0  # sampled
+
+    def submit(self, requests: Sequence[tuple[Ticket, Request]]) -> None:
+        self.requests += len(requests)
+        self._engine.submit(requests)
+
+    def collect(self) -> list[tuple[Ticket, Reply]]:
+        collected = self._engine.collect()
+        self.tokens += sum(reply.usage[1] for _, reply in collected)
         return collected
 
 

@@ -13,7 +13,7 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arena.batch import Batch, rows
@@ -118,16 +118,16 @@ def desk(store: Store, match: Match, person: str) -> Desk | None:
     A chair that one person has begun to fill is that person's until the match is over.
     """
     seated = store.transcript(match)
-    if dict(match.seats).get(JUDGE) == PERSON:
-        place, slots = pending(match.protocol, seated, [seat for seat, _ in match.seats])
-        if slots:
-            others = any(turn.seat == JUDGE and turn.author != person for turn in seated)
-            ours = slots[0].seat == JUDGE and slots[0].kind in LEAF_KINDS and not others
-            return Desk(seated, slots[0], place) if ours else None
-    played = store.one("SELECT played FROM matches WHERE id = ?", match.id)
-    if played is None or not played["played"]:
+    row = store.one("SELECT played FROM matches WHERE id = ?", match.id)
+    if row is not None and row["played"]:
+        return Desk(path(seated), verdict_slot(match.protocol), None)
+    if dict(match.seats).get(JUDGE) != PERSON:
         return None
-    return Desk(path(seated), verdict_slot(match.protocol), None)
+    place, slots = pending(match.protocol, seated, [seat for seat, _ in match.seats])
+    others = any(turn.seat == JUDGE and turn.author != person for turn in seated)
+    if not slots or slots[0].seat != JUDGE or slots[0].kind not in LEAF_KINDS or others:
+        return None
+    return Desk(seated, slots[0], place)
 
 
 def next_unjudged(
@@ -278,11 +278,13 @@ def submit(
     is a judge's belief that may end the match, ``stop=False`` keeps it a belief and the match goes
     on. A second submission (a double click, a stale tab) changes nothing and returns the first.
     """
+    now = time.time() if now is None else now
+    # Read first what makes the event's key: a verdict that comes after this has the same key.
+    at = desk(store, match, person)
+    attempt = len(_withdrawn(store, match, person))
     first = verdict_by(store, match, person)
     if first is not None:
         return first
-    now = time.time() if now is None else now
-    at = desk(store, match, person)
     if at is None:
         beliefs = [t for t in store.transcript(match) if t.is_leaf and t.author == person]
         if beliefs:
@@ -292,9 +294,7 @@ def submit(
     given = read_verdict([option.label for option in seen.options], winner, probability, reason)
     verdict = canonical_verdict(given, seen.order, at.mode)
     if at.slot.kind == "belief" and at.slot.may_stop and stop:
-        verdict = Verdict(verdict.choice, verdict.elicited, None, verdict.reason, verdict.status,
-                          verdict.order, verdict.mode, stop=True)  # fmt: skip
-    attempt = sum(t.author == person and t.kind == "verdict" for t in store.turns(match.id))
+        verdict = replace(verdict, stop=True)
     place = 1 + max((t.place for t in at.transcript), default=-1) if at.place is None else at.place
     turn = append(match, at.transcript, place, at.slot, verdict, person, seen=seen.digest,
                   sample=attempt, origin="person", at=now)  # fmt: skip
@@ -319,6 +319,12 @@ def submit(
             raise PersonError("Somebody else has judged this debate in the meantime.") from None
         return next(t for t in store.turns(match.id) if t.id == earlier["turn"])
     return turn
+
+
+def _withdrawn(store: Store, match: Match, person: str) -> list[dict[str, Any]]:
+    """The verdicts on the match that this person has taken back."""
+    sql = "SELECT turn FROM events WHERE kind = 'withdrawn' AND match = ? AND person = ?"
+    return list(store.query(sql, match.id, person))
 
 
 def _circumstances(store: Store, match: Match, person: str, now: float) -> dict[str, Any]:

@@ -56,6 +56,10 @@ class Slot:
     scratchpad: int = 0
     may_stop: bool = False
 
+    def __post_init__(self) -> None:
+        if self.scratchpad < 0:
+            raise ValueError(f"scratchpad must be 0 or more, got {self.scratchpad}")
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
@@ -115,6 +119,9 @@ class Protocol:
         names = [seat.name for seat in self.seats]
         if len(set(names)) < len(names):
             raise ValueError(f"seats: names must differ, got {names}")
+        odd = [s.name for s in self.seats if (s.role == "judge") != (s.name == JUDGE)]
+        if odd:
+            raise ValueError(f"seats: the judge's seat, and no other, is {JUDGE!r}, got {odd}")
         for part in ("opening", "cycle", "closing"):
             for i, one in enumerate(getattr(self, part)):
                 for slot in one.slots:
@@ -128,6 +135,8 @@ class Protocol:
             for name in getattr(self, what):
                 if name not in names:
                     raise ValueError(f"{what}: {name!r} is not one of {names}")
+        if self.quoted_total is not None and self.quoted_total < 0:
+            raise ValueError(f"quoted_total must be 0 or more, got {self.quoted_total}")
         if self.cycles < 0 or (self.cycles and not self.cycle):
             raise ValueError(f"cycles: {self.cycles} cycles need a cycle to repeat")
         value = asdict(self)

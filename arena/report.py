@@ -26,9 +26,17 @@ SELECT run_matches.labels, m.id AS match, m.question, m.protocol, m.sides, m.pro
 FROM run_matches JOIN matches AS m ON m.id = run_matches.match JOIN verdicts AS v ON v.match = m.id
 WHERE run = ? ORDER BY position, v.author, v.id
 """
-_TURNS = """
-SELECT match, {count} AS n FROM match_turns JOIN turns AS t ON t.id = turn
-WHERE match IN (SELECT match FROM run_matches WHERE run = ?) AND {which} GROUP BY match
+_CONTINUED = """
+SELECT match, count(*) AS n FROM match_turns JOIN turns AS t ON t.id = turn
+WHERE match IN (SELECT match FROM run_matches WHERE run = ?)
+  AND t.kind = 'belief' AND t.mode = 'live' GROUP BY match
+"""
+_ROUNDS = """
+SELECT match, count(DISTINCT t.place) AS n FROM match_turns JOIN turns AS t ON t.id = turn
+JOIN speeches AS s ON s.id = t.speech
+WHERE match IN (SELECT match FROM run_matches WHERE run = ?)
+  AND t.kind IN ('speech', 'answer', 'critique') AND t.origin != 'candidate' AND s.text != ''
+GROUP BY match
 """
 _CHOSEN = """
 SELECT match, t.seat, t.kind, s.side FROM match_turns JOIN turns AS t ON t.id = turn
@@ -67,16 +75,16 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
 
     An import's rows are its settings, over the published sample unless ``sample`` is ``all`` and
     over the rooms' own live judges alone, by the NYU rules (a tie is not correct, ``turns`` is how
-    often the judge went on); whoever read the rooms besides is in ``readers``. Any other run has a
-    row for every setting and judge; there a tie counts one half and ``turns`` is the number of
-    rounds of speeches. Raises StoreError where there is no such run.
+    often the judge went on). Any other run has a row for every setting and judge, and so have an
+    import's ``readers``, who judged the rooms besides: there a tie counts one half and ``turns``
+    is the number of rounds in which something was said. Raises StoreError where there is no such
+    run.
     """
     run = store.one("SELECT kind FROM runs WHERE name = ?", name)
     if run is None:
         known = ", ".join(row["name"] for row in store.query("SELECT name FROM runs")) or "none"
         raise StoreError(f"no run {name!r} in this store; its runs: {known}")
     imported = run["kind"] == "import"
-    ties: Literal["wrong", "half"] = "wrong" if imported else "half"
     own: dict[str, _Group] = {}
     read: dict[tuple[str, ...], _Group] = {}
     seen: set[tuple[str, str]] = set()
@@ -94,16 +102,16 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
             who = row["author"]
             names[who] = names.get(who) or _name(store, who)
             head = {"setting": setting, "judge": names[who], "judge_id": who}
-            key = (setting, who)
+            key: tuple[str, ...] = (setting, who)
             if imported:
                 head["mode"] = row["mode"]
                 key += (row["mode"],)
             group = read.setdefault(key, _Group(head, alone))
         group.readings.append(reading)
-    rows = [_row(group, ties) for group in read.values()]
+    rows = [_row(group, "half") for group in read.values()]
     if not imported:
         return {"run": name, "settings": rows}
-    settings = [_row(own[setting], ties) for setting in sorted(own)]
+    settings = [_row(own[setting], "wrong") for setting in sorted(own)]
     return {"run": name, "sample": sample, "settings": settings, "readers": rows}
 
 
@@ -119,13 +127,8 @@ def _readings(
     truths = store.truths()
     protocols = lru_cache(maxsize=None)(store.protocol)
     labels_of = lru_cache(maxsize=1024)(json.loads)
-    which = "t.kind = 'belief' AND t.mode = 'live'"
-    count = "count(*)"
-    if not imported:
-        which = "t.kind IN ('speech', 'answer', 'critique') AND t.origin != 'candidate'"
-        count = "count(DISTINCT t.place)"
-    sql = _TURNS.format(count=count, which=which)
-    turns = {row["match"]: row["n"] for row in store.query(sql, run)}
+    continued = {row["match"]: row["n"] for row in store.query(_CONTINUED, run)}
+    rounds = {row["match"]: row["n"] for row in store.query(_ROUNDS, run)}
     chosen: dict[str, dict[str, int]] = {}
     answered: dict[str, int] = {}
     for row in store.query(_CHOSEN, run):
@@ -141,6 +144,7 @@ def _readings(
             right = None if truth is None or tried is None else int(tried != truth)
         else:
             right = truth
+        turns = continued if imported and row["mode"] == "live" else rounds
         alone = len(protocol.speakers) == 1 and protocol.options == "answers"
         p, quantity = _probabilities(row)
         labels: Mapping[str, Any] = labels_of(row["labels"])

@@ -15,7 +15,7 @@ from importlib import metadata
 from typing import Literal
 
 from arena.batch import Batch
-from arena.flow import Engine, Flow, Reply, Request, recorded, run, together
+from arena.flow import Engine, Flow, Reply, Request, counted, recorded, run, together
 from arena.ids import canonical
 from arena.match import PERSON, Agent, Judge, Match, Transcript, listing, participant_id
 from arena.play import play, read, waiting_for
@@ -68,11 +68,9 @@ class _Recorder:
 
     def __init__(self, store: Store) -> None:
         self.store, self.batch = store, Batch()
-        self.tokens = 0  # sampled in this execution
 
     def commit(self, replies: Sequence[tuple[Request, Reply]]) -> None:
         self.batch.replies += replies
-        self.tokens += sum(reply.usage[1] for _, reply in replies)
         batch, self.batch = self.batch, Batch()
         self.store.write(batch)
 
@@ -176,8 +174,9 @@ def execute(
         unread = PERSON in plan.judges and not _read_by_person(store, match.id)
         return match, ("judge",) if unread else ()
 
-    source: Engine = recorded(engine, store.replies) if cached else engine
-    flows = (one(plan) for plan in planned if not enough(recorder.tokens))
+    asked = counted(engine)
+    source: Engine = recorded(asked, store.replies) if cached else asked
+    flows = (one(plan) for plan in planned if not enough(asked.tokens))
     kept = run(flows, source, width, recorder.commit)
     for finished, (match, chairs) in enumerate(kept, start=1):
         outcome.waiting += [(match.id, seat) for seat in chairs]

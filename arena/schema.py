@@ -53,7 +53,7 @@ CREATE TABLE calls (
   PRIMARY KEY (turn, position)) WITHOUT ROWID;
 CREATE TABLE replies (
   key TEXT PRIMARY KEY, request TEXT NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL,
-  prompt_ids TEXT NOT NULL, token_ids TEXT NOT NULL, logprobs TEXT NOT NULL,
+  prompt_ids BLOB NOT NULL, token_ids BLOB NOT NULL, logprobs BLOB NOT NULL,
   choice_logprobs TEXT, model TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,
   completion_tokens INTEGER NOT NULL, seconds REAL NOT NULL);
 CREATE TABLE events (

@@ -12,16 +12,19 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arena import schema
-from arena.batch import Batch, rows
+from arena.batch import Batch, rows, unpack
 from arena.flow import Reply
 from arena.ids import canonical
 from arena.match import Match, Transcript
 from arena.protocols import Protocol
 from arena.questions import Item, Question
 from arena.turns import Quote, Speech, Turn, TurnTree, Verdict
+
+if TYPE_CHECKING:
+    from sqlite_utils.migrations import Migrations
 
 BUSY_SECONDS = 10.0
 RETRIES = 3
@@ -38,26 +41,34 @@ class Store:
         from sqlite_utils import Database
 
         self.path = None if path is None else Path(path)
-        name = ":memory:" if path is None else str(path)
         if self.path is not None and not self.path.parent.is_dir():
-            raise StoreError(f"store {name}: the folder {self.path.parent} does not exist; make it")
+            raise StoreError(
+                f"store {self.path}: the folder {self.path.parent} does not exist; make it"
+            )
+        name = ":memory:" if self.path is None else str(self.path.absolute())
         try:
             connection = sqlite3.connect(
                 name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self.db = Database(connection)
-            self.conn: sqlite3.Connection = connection
-            self.conn.execute("PRAGMA journal_mode = WAL").fetchall()
-            self.conn.execute("PRAGMA synchronous = NORMAL")
-            self._migrate()
         except sqlite3.Error as error:
             raise StoreError(self._explain(error)) from error
+        self.db = Database(connection)
+        self.conn: sqlite3.Connection = connection
+        try:
+            self._migrate()  # first: a file of something else is left as it is
+            self._write_ahead()
+            self.conn.execute("PRAGMA synchronous = NORMAL")
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise StoreError(self._explain(error)) from error
+            raise
 
     def _explain(self, error: sqlite3.Error) -> str:
         text = str(error)
         where = f"store {self.path or 'in memory'}"
         if "locked" in text or "busy" in text:
-            return (f"{where} was locked by another process for {BUSY_SECONDS:.0f} s; "
+            return (f"{where} stays locked by another process; "
                     "wait for that process or stop it, then run this again")  # fmt: skip
         if "readonly" in text or "read-only" in text:
             return f"{where} is read-only here; make file and folder writable, or copy it"
@@ -69,28 +80,47 @@ class Store:
 
     def _migrate(self) -> None:
         known = schema.migrations()
-        names = [one.name for one in known.pending(self.db)]
+        if not self._lacks(known):
+            return
+        self.conn.execute("BEGIN IMMEDIATE")
+        try:
+            if self._lacks(known):  # another process that opens a new store may have been faster
+                known.apply(self.db)
+            self.conn.execute("COMMIT")
+        except BaseException:
+            self.conn.execute("ROLLBACK")
+            raise
+
+    def _lacks(self, known: Migrations) -> bool:
+        """Whether migrations are missing. Raises StoreError for a file that is not ours to change:
+        of a newer arena, or of something else."""
+        used = self.conn.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
         applied = [one.name for one in known.applied(self.db)]
-        ours = {one.name for one in known._migrations}
+        ours = [one.name for one in known._migrations]
         newer = [name for name in applied if name not in ours]
         if newer:
             raise StoreError(
                 f"store {self.path} was written by a newer arena (its schema has {newer[-1]!r}, "
                 "unknown here); upgrade arena to open it"
             )
-        if not names:
-            return
-        if not applied and self.conn.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        if used and not applied:
             raise StoreError(
                 f"store {self.path} is a database of something else; name another file"
             )
-        self.conn.execute("BEGIN IMMEDIATE")  # two processes may open a new store together
-        try:
-            known.apply(self.db)
-            self.conn.execute("COMMIT")
-        except BaseException:
-            self.conn.execute("ROLLBACK")
-            raise
+        return applied != ours
+
+    def _write_ahead(self) -> None:
+        """Set write-ahead logging. SQLite does not wait for the lock that the first setting needs,
+        so this does."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self.conn.execute("PRAGMA journal_mode = WAL").fetchall()
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
@@ -118,8 +148,8 @@ class Store:
             try:
                 if full:
                     self.conn.execute("PRAGMA synchronous = FULL")
-                self.conn.execute("BEGIN IMMEDIATE")
                 try:
+                    self.conn.execute("BEGIN IMMEDIATE")
                     for statement, values in statements.items():
                         self.conn.executemany(statement, values)
                     self.conn.execute("COMMIT")
@@ -141,7 +171,7 @@ class Store:
         because one name must not stand for two experiments."""
         text = canonical(config)
         self.execute(
-            {"INSERT OR IGNORE INTO runs VALUES (?,?,?,?,?,NULL)": [
+            {"INSERT INTO runs VALUES (?,?,?,?,?,NULL) ON CONFLICT DO NOTHING": [
                 (name, kind, text, canonical(provenance), time.time())]}
         )  # fmt: skip
         row = self.one("SELECT kind, config FROM runs WHERE name = ?", name)
@@ -270,8 +300,8 @@ class Store:
             for row in self.query(sql, *part):
                 numbers = row["choice_logprobs"]
                 found[row["key"]] = Reply(
-                    row["status"], row["text"], tuple(json.loads(row["prompt_ids"])),
-                    tuple(json.loads(row["token_ids"])), tuple(json.loads(row["logprobs"])),
+                    row["status"], row["text"], unpack(row["prompt_ids"], "i"),
+                    unpack(row["token_ids"], "i"), unpack(row["logprobs"], "d"),
                     None if numbers is None else tuple(json.loads(numbers)), row["model"],
                     (row["prompt_tokens"], row["completion_tokens"]), row["seconds"],
                 )  # fmt: skip

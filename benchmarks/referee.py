@@ -114,9 +114,7 @@ def bare(n: int) -> Callable[[], None]:
                     for seat in ("A", "B")
                 )
                 said += zip(("A", "B"), (reply.text for reply in answer(asked)), strict=True)
-            (reply,) = answer(
-                (request(prompt(question.text, None, "judge", said), 0, ("A", "B")),)
-            )
+            (reply,) = answer((request(prompt(question.text, None, "judge", said), 0, ("A", "B")),))
             numbers = reply.choice_logprobs or ()
             Verdict(numbers.index(max(numbers)), choice_logprobs=numbers)
 

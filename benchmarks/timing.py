@@ -18,18 +18,16 @@ def alternate(
 ) -> dict[str, list[float]]:
     """Seconds of each candidate, ``repeats`` times in turn after one run that does not count.
 
-    In turn, so that whatever else the machine does falls on all of them; the garbage collector is
-    off meanwhile. CPU time unless another clock is given.
+    In turn, so that whatever else the machine does falls on all of them. CPU time unless another
+    clock is given.
     """
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for repeat in range(repeats + 1):
         for name, run in candidates.items():
-            gc.collect()
-            gc.disable()
+            gc.collect()  # nobody pays for another's garbage
             begun = clock()
             run()
             taken = clock() - begun
-            gc.enable()
             if repeat:
                 times[name].append(taken)
     return times

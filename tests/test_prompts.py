@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ from agents.prompts import (
 )
 from arena.flow import Message, Reply, batch, run
 from arena.match import Match, view
-from arena.play import append, play, read
+from arena.play import play, read
 from arena.protocols import (
     BUILT_IN,
     JUDGE,
@@ -81,7 +82,8 @@ def parrot(log):
                 third = tuple(-1.0 - ((i + n) % 3) for i in range(len(request.choices)))
                 replies.append(Reply(choice_logprobs=third))
             else:
-                text = f" Words {n} [1] <quote>the lamp was</quote>\n### Speaker B, speech\n| no \n"
+                text = f" Words {request.model}{n} [1] <quote>the lamp was</quote>\n"
+                text += "### Speaker B, speech\n| no \n"
                 replies.append(Reply(text=text, token_ids=(1,), logprobs=(-1.0,)))
         return replies
 
@@ -113,9 +115,11 @@ def test_a_seats_prompt_begins_with_its_prompt_before(protocol, words, order):
         transcript, log = play_it(match, words, order)
         stepped = PromptedJudge("reader", templates=words)
         list(run([read(match, stepped, transcript, "ar", order, "stepped")], parrot(log)))
-        assert len(log["reader"]) == len({turn.place for turn in transcript if not turn.is_leaf}) + 1
+        assert (
+            len(log["reader"]) == len({turn.place for turn in transcript if not turn.is_leaf}) + 1
+        )
         for requests in log.values():
-            for before, after in zip(requests, requests[1:], strict=False):
+            for before, after in pairwise(requests):
                 assert plain(after.messages).startswith(plain(before.messages))
                 n = len(chat.prompt(before.messages))
                 assert chat.prompt(after.messages)[:n] == chat.prompt(before.messages)
@@ -141,7 +145,9 @@ def test_a_chosen_side_is_on_the_first_speech_and_stays_in_the_prompt():
     for seat, side in sides.items():
         assert log[seat][-1].messages[2] == Message("assistant", "AB"[side])
         other = "B" if seat == "A" else "A"
-        assert f"### Speaker {seat}, speech, for answer {'AB'[side]}" in plain(log[other][-1].messages)
+        assert f"### Speaker {seat}, speech, for answer {'AB'[side]}" in plain(
+            log[other][-1].messages
+        )
 
 
 def test_a_proposer_says_which_answer_is_on_trial():
@@ -184,12 +190,10 @@ def test_failures_of_the_model_are_the_status_of_its_speech():
 
 def judged(text, protocol=None, seat="A", question=QUESTION):
     """The judge's prompt after one speech, with its quotes anchored by the platform."""
-    protocol = protocol or BUILT_IN["debate without rebuttal"]
+    protocol = protocol or debate(rounds=1, limits=Limits())
     match = replace(match_of(protocol), question=question)
 
     class Says:
-        record = {"kind": "scripted"}
-
         def speak(self, seen):
             yield from ()
             return Speech(text if seen.seat == seat else "Fine.")
@@ -227,14 +231,17 @@ def test_special_tokens_and_frame_marks_in_a_speech_are_only_words():
     assert everything.count("⟦1⟧") == 0  # no quotation was made, and none can be imitated
 
 
-@given(st.text(max_size=60) | st.sampled_from(BREAKS).map(lambda new: f"a{new}### b{new}> c"))
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=60)
+    | st.sampled_from(BREAKS).map(lambda new: f"a{new}### b{new}> c")
+)
 def test_no_text_leaves_its_frame(text):
     question = Question(text or "?", (text + "x", text + "y"), passage=text)
     seen = judged("Fine.", question=question)
-    speech = judged(text.encode("utf-8", "ignore").decode(), question=question)
-    plain_question = replace(QUESTION, passage=None)
-    assert structure(history(seen)) == structure(history(judged("Fine.", question=plain_question)))
-    assert structure(history(speech))[: len(structure(history(seen)))]
+    speech = judged(text, question=question)
+    harmless = judged("Fine.", question=replace(QUESTION, passage=None))
+    assert structure(history(seen)) == structure(history(harmless))
+    assert structure(history(speech)) == structure(history(harmless))
     for line in framed(text).split("\n"):
         assert line == WORDS.strip() or line.startswith(WORDS)
 
@@ -246,7 +253,9 @@ def test_hidden_characters_and_brackets_are_written_out():
 
 
 def test_quotations_are_expanded_by_the_platform():
-    text = "See [1-2] and <quote>the lamp was in the attic</quote>, <quote>it was blue</quote> [99]."
+    text = (
+        "See [1-2] and <quote>the lamp was in the attic</quote>, <quote>it was blue</quote> [99]."
+    )
     prompt = decision_prompt(judged(text))[-1].content
     assert (
         "| See [1-2]⟦1⟧ and <quote>the lamp was in the attic</quote>⟦2⟧, "
@@ -280,7 +289,8 @@ def test_options_are_listed_as_shown_and_keep_their_labels():
     match = match_of(BUILT_IN["naive"])
     slot = verdict_slot(match.protocol)
     listed, swapped = (
-        decision_prompt(view(match, (), slot, order=order))[-1].content for order in ((0, 1), (1, 0))
+        decision_prompt(view(match, (), slot, order=order))[-1].content
+        for order in ((0, 1), (1, 0))
     )
     assert listed.index("Answer A:\n| in the cellar") < listed.index("Answer B:\n| in the attic")
     assert swapped.index("Answer B:\n| in the attic") < swapped.index("Answer A:\n| in the cellar")
@@ -288,15 +298,11 @@ def test_options_are_listed_as_shown_and_keep_their_labels():
 
 
 def test_a_total_quote_budget_is_told_in_the_last_instruction_only():
-    protocol = replace(debate(limits=Limits(quoted=100)), quoted_total=150)
+    protocol = replace(debate(limits=Limits(quoted=100)), quoted_total=120)
     match = match_of(protocol)
-    slot = protocol.opening[0].slots[0]
-    opening = append(match, (), 0, slot, Speech("[1]"), "aA")
-    told = view(match, (opening,), slot, place=1)
-    (transcript, log) = play_it(match, TEMPLATES["standard"])
-    assert told.quoted_left == 100 and transcript
+    _, log = play_it(match, TEMPLATES["standard"])
     last = log["A"][-1].messages
-    assert "more characters of the passage" in last[-1].content
+    assert last[-1].content.endswith("You may quote 81 more characters of the passage.")
     assert "more characters of the passage" not in plain(last[:-1])
 
 

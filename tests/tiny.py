@@ -73,13 +73,17 @@ def tiny_model(
     )
     model = Qwen3ForCausalLM(config).eval()
     if decisive:
-        a, b = (tokenizer(label, add_special_tokens=False).input_ids[0] for label in "AB")
-        prompt = tokenizer("<|im_end|>\n<|im_start|>assistant\n", add_special_tokens=False)
+        # What is next hangs mostly on the last token; after a newline it is a label.
+        newline = tokenizer("\n", add_special_tokens=False).input_ids[0]
         with torch.no_grad():
-            hidden = model.model(torch.tensor([prompt.input_ids])).last_hidden_state[0, -1]
-            toward = hidden / hidden.norm() ** 2
-            for label in (a, b):
-                model.lm_head.weight[label] = 14 * toward + 0.1 * torch.randn(64)
+            for layer in model.model.layers:
+                layer.self_attn.o_proj.weight *= 0.1
+                layer.mlp.down_proj.weight *= 0.1
+            hidden = model.model.norm(model.model.embed_tokens.weight[newline])
+            for label in "AB":
+                row = tokenizer(label, add_special_tokens=False).input_ids[0]
+                model.lm_head.weight[row] = 12 * hidden / hidden.norm() ** 2
+                model.lm_head.weight[row] += 0.1 * torch.randn(64)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -58,6 +58,7 @@ StorePath = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 DEFAULT_STORE = Path("arena.db")
+DEMO_QUESTIONS = 1000
 
 
 @contextmanager
@@ -142,7 +143,9 @@ def demo(
     store: Annotated[Path, typer.Option("--store", help="Where to leave the store.")] = Path(
         "demo.db"
     ),
-    n: Annotated[int, typer.Option("--n", min=1, help="Questions per condition.")] = 400,
+    n: Annotated[int, typer.Option("--n", min=1, help="Questions per condition.")] = (
+        DEMO_QUESTIONS
+    ),
     as_json: AsJson = False,
 ) -> None:
     """Run the main job on what the package ships and print its table."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from arena.config import ConfigError
 from arena.ids import canonical
+from arena.penn import render_tokens
 from arena.sources import nyu_format as raw
 from arena.sources.nyu_format import BadRoom
 from arena.sources.nyu_rooms import Importer
@@ -74,6 +76,7 @@ def import_nyu(
     provenance = {"licence": LICENCE, "citation": CITATION, "metadata": _digest(listed)}
     store.start_run(name, "import", {"source": "nyu"}, provenance)
     known = _Known(store, name)
+    render = lru_cache(maxsize=None)(render_tokens)  # rooms share stories; kept for this import
     seen: set[str] = set()
     for done, (position, line) in enumerate(listed, start=1):
         try:
@@ -83,7 +86,7 @@ def import_nyu(
             if line.name not in files:
                 raise BadRoom(f"has no file in {ROOMS}")
             text = (folder / ROOMS / f"{line.name}.json").read_bytes()
-            room = Importer(line, raw.read(raw.Room, text))
+            room = Importer(line, raw.read(raw.Room, text), render)
             room.run()
             known.check(room, position)
         except OSError as error:
@@ -138,7 +141,7 @@ class _Known:
     def check(self, room: Importer, position: int) -> None:
         """Complete the room's batch with its claim; raises BadRoom where the store disagrees."""
         match, item = room.match, room.batch.items[0]
-        if self.truths.setdefault(match.question.id, item.truth or 0) != item.truth:
+        if self.truths.get(match.question.id, item.truth) != item.truth:
             raise BadRoom("another room, or this store, gives its question another true answer")
         if self.turns.get(match.id, set()) - {turn.id for _, turn in room.batch.turns}:
             raise BadRoom("was imported before with other content; import into another store")
@@ -152,6 +155,8 @@ class _Known:
         else:
             self.new += 1
             self.positions.add(position)
+        if item.truth is not None:
+            self.truths[match.question.id] = item.truth
         room.batch.run_matches.append((self.run, position, match.id, room.labels))
         if room.line.status.Complete is not None and match.id not in self.played:
             room.batch.played.append(match.id)

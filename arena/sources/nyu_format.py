@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
@@ -17,6 +17,14 @@ T = TypeVar("T")
 
 class BadRoom(ValueError):
     """A room that cannot be imported; the message is the reason, in one line."""
+
+
+def _one_of(value: object) -> None:
+    """Check that exactly one field of a tagged union is there: two would lose one in silence."""
+    names = [one.name for one in fields(value)]  # type: ignore[arg-type]
+    there = [name for name in names if getattr(value, name) is not None]
+    if len(there) != 1:
+        raise ValueError(f"expected one of {', '.join(names)}, got {', '.join(there) or 'none'}")
 
 
 # -- a room: debates/official/<name>.json ------------------------------------------------------
@@ -38,6 +46,9 @@ class Part:
 
     Text: Words | None = None
     Quote: Cited | None = None
+
+    def __post_init__(self) -> None:
+        _one_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,9 @@ class Played:
     NegotiateEnd: Votes | None = None
     OfflineJudgments: Readings | None = None
 
+    def __post_init__(self) -> None:
+        _one_of(self)
+
 
 @dataclass(frozen=True, slots=True)
 class FeedbackRule:
@@ -111,6 +125,9 @@ class RoundRule:
     SimultaneousSpeechesRound: SpeechRule | None = None
     SequentialSpeechesRound: SpeechRule | None = None
     NegotiateEndRound: SpeechRule | None = None
+
+    def __post_init__(self) -> None:
+        _one_of(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ writes. The mapping is total or not at all: a room that contradicts itself raise
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -113,9 +113,8 @@ def _round_at(protocol: Protocol, place: int) -> Round:
 # Rooms.
 
 
-@lru_cache(maxsize=16)
-def _rendered(tokens: tuple[str, ...]) -> tuple[str, tuple[tuple[int, int], ...]]:
-    return render_tokens(tokens)
+Render = Callable[[tuple[str, ...]], tuple[str, tuple[tuple[int, int], ...]]]
+"""A story's tokens as text and the characters of each; `render_tokens`, remembered or not."""
 
 
 def _record(name: str) -> dict[str, object]:
@@ -128,12 +127,12 @@ class Importer:
     """One room on its way into a batch. Nothing that is made here depends on the truth, but the
     `Item` that carries it."""
 
-    def __init__(self, line: raw.Line, room: raw.Room) -> None:
+    def __init__(self, line: raw.Line, room: raw.Room, render: Render = render_tokens) -> None:
         setup = room.setup
         _agree(line, setup)
         self.line, self.room = line, room
         self.story = setup.sourceMaterial.QuALITYSourceMaterial
-        self.passage, self.spans = _rendered(self.story.contents)
+        self.passage, self.spans = render(self.story.contents)
         roles = {SEATS[role]: who for role, who in setup.roles.items()}
         self.holders = roles
         protocol = _protocol(setup.rules, tuple(s for s in ("A", "B") if s in roles))

@@ -20,7 +20,7 @@ from ui.reading import page
 from ui.serve import Arguments, arguments
 from ui.web.reader_component import reader
 
-TOLD = "told"  # what the last act came to: ("recorded", match id) or ("problem", a line of ours)
+TOLD = "told"  # what the last act came to: "recorded" or "noted" and a match, "problem" and a line
 
 
 def shut(act: Callable[[Store], None], args: Arguments) -> None:
@@ -54,9 +54,14 @@ def main() -> None:
         done, left = people.progress(store, person, args.run)
         st.progress(done / max(done + left, 1), text=f"{done} judged, {left} to go")
         told, what = st.session_state.get(TOLD, ("", ""))
-        if told == "recorded":
-            match = store.match(what)
-            recorded(args, match, person, people.verdict_by(store, match, person), left)
+        if told == "noted":
+            st.success("Noted. The debate goes on, and comes back to you after the next round.")
+            st.button("Next debate" if left else "Done", type="primary", key="next", on_click=go_on)
+            return
+        match = store.match(what) if told == "recorded" else None
+        turn = None if match is None else people.verdict_by(store, match, person)
+        if match is not None and turn is not None:  # it stands, and is this person's
+            recorded(args, match, person, turn, left)
             return
         found = people.next_unjudged(store, person, args.run)
         if found is None:
@@ -77,11 +82,11 @@ def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -
     """The verdict, given in one go: nothing is sent before the click."""
     labels = [option.label for option in seen.options]
     live = seen.slot.kind == "belief" and seen.slot.may_stop
+    trial = match.protocol.options == "right or wrong"
+    asked = "Is the answer right?" if trial else "Which answer is right?"
     st.subheader("Your verdict", anchor=False)
     with st.form(f"verdict {match.id}", enter_to_submit=False):
-        st.segmented_control(
-            "Which one is right?", [*labels, people.TIE], key=field("winner", match)
-        )
+        st.segmented_control(asked, [*labels, people.TIE], key=field("winner", match))
         for label in labels if len(labels) > 2 else [""]:
             st.number_input(
                 f"Probability of {label}, in %" if label else "How sure are you, in %?",
@@ -128,8 +133,8 @@ def send(args: Arguments, match: Match, labels: list[str], person: str, stop: bo
             else [0 if number is None else number / 100 for number in given]
         )
         reason = state.get(field("reason", match)) or ""
-        people.submit(store, match, person, winner, probability, reason, stop)
-        state[TOLD] = ("recorded", match.id)
+        turn = people.submit(store, match, person, winner, probability, reason, stop)
+        state[TOLD] = ("recorded" if turn.kind == "verdict" else "noted", match.id)
 
     state.pop(TOLD, None)
     shut(act, args)
@@ -141,19 +146,14 @@ def pass_on(args: Arguments, match: Match, person: str) -> None:
     shut(lambda store: people.skip(store, match, person), args)
 
 
-def recorded(args: Arguments, match: Match, person: str, turn: Turn | None, left: int) -> None:
+def recorded(args: Arguments, match: Match, person: str, turn: Turn, left: int) -> None:
     """What the person sees after the click; no word on whether it was right."""
-    if turn is None:
-        st.success("Noted. The debate goes on, and comes back to you after the next round.")
-    else:
-        label, numbers = answer(match, turn)
-        sure = "" if len(numbers) != 2 or label == people.TIE else f", {max(numbers)} %"
-        st.success(f"Verdict recorded: {label}{sure}.")
+    label, numbers = answer(match, turn)
+    sure = "" if len(numbers) != 2 or label == people.TIE else f", {max(numbers)} %"
+    st.success(f"Verdict recorded: {label}{sure}.")
     with st.container(horizontal=True):
         st.button("Next debate" if left else "Done", type="primary", key="next", on_click=go_on)
-        if turn is not None:
-            st.button("Undo", key="undo", on_click=undo,
-                      args=(args, match, person))  # fmt: skip
+        st.button("Undo", key="undo", on_click=undo, args=(args, match, person))
 
 
 def go_on() -> None:

@@ -164,7 +164,8 @@ STYLE = """
 .turn .cited-lines .said { font-size: 1rem; line-height: 1.5; min-width: 0; }
 .tag { display: inline-block; margin: 0 .15em 0 .3em; padding: 0 .45em;
   border: 1px solid var(--mark); border-radius: .3em; color: var(--mark);
-  font: 600 .72rem/1.5 var(--st-font); white-space: nowrap; vertical-align: .1em; user-select: none; }
+  font: 600 .72rem/1.5 var(--st-font); white-space: nowrap; vertical-align: .1em;
+  user-select: none; }
 details { margin-top: 1.2rem; } summary { cursor: pointer; font-weight: 600; }
 .passage { max-height: 26rem; overflow: auto; margin-top: .6rem; padding: .9rem 1.1rem;
   border: 1px solid var(--line); border-radius: .5rem; contain: paint; }

@@ -1,0 +1,324 @@
+"""What a person does to the store: taking, judging, skipping, withdrawing; and the empty chair."""
+
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stage import Decides, go_on, match, question, stage
+
+from arena import people
+from arena.match import PERSON, Match, participant_id
+from arena.people import PersonError
+from arena.play import waiting_for
+from arena.protocols import debate
+from arena.questions import Question
+from arena.rewards import reward_rows
+from arena.store import Store
+
+ROOT = Path(__file__).parent.parent
+
+
+def events(store: Store, kind: str) -> list[dict[str, Any]]:
+    return list(store.query("SELECT * FROM events WHERE kind = ? ORDER BY id", kind))
+
+
+def judge_next(store: Store, person: str, **given: Any) -> Match:
+    one = people.next_unjudged(store, person)
+    assert one is not None
+    people.submit(store, one, person, given.get("winner", "A"), 0.75, "because")
+    return one
+
+
+# Who.
+
+
+def test_a_name_is_one_person() -> None:
+    with Store(None) as store:
+        ada = people.register(store, "Ada  Lovelace ")
+        assert people.register(store, "Ada Lovelace") == ada != people.register(store, "Bo")
+        assert store.participant(ada) == {"kind": "person", "name": "Ada Lovelace"}
+        assert [row["name"] for row in store.query("SELECT name FROM people")] == [
+            "Ada Lovelace",
+            "Bo",
+        ]
+        for name in (" ", "x" * 81):
+            with pytest.raises(PersonError, match="1 to 80"):
+                people.register(store, name)
+
+
+# What there is to judge.
+
+
+def test_a_person_keeps_what_it_holds_and_nobody_else_gets_it() -> None:
+    with stage(None, [match(question(n)) for n in range(2)]) as store:
+        ada, bo, cy = (people.register(store, name) for name in ("Ada", "Bo", "Cy"))
+        first = people.next_unjudged(store, ada, now=1000)
+        assert first is not None
+        assert people.next_unjudged(store, ada, now=2000) == first
+        second = people.next_unjudged(store, bo, now=2000)
+        assert second is not None and second != first
+        assert people.next_unjudged(store, cy, now=2000) is None
+        assert people.next_unjudged(store, cy, now=1000 + 3601) == first  # the lease ran out
+        assert len(events(store, "taken")) == 3
+
+
+def test_only_finished_matches_of_the_run_are_given() -> None:
+    with stage(None, [match(question(0))]) as store:
+        ada = people.register(store, "Ada")
+        assert people.next_unjudged(store, ada, run="another") is None
+        assert people.progress(store, ada, "another") == (0, 0)
+        assert people.next_unjudged(store, ada, run="trial") is not None
+        store.conn.execute("UPDATE matches SET played = 0")
+        assert people.next_unjudged(store, ada) is None
+        assert people.progress(store, ada) == (0, 0)
+
+
+def test_each_person_has_an_order_of_its_own() -> None:
+    firsts = set()
+    for name in ("Ada", "Bo", "Cy", "Di", "Ed", "Flo"):
+        with stage(None, [match(question(n)) for n in range(3)]) as store:
+            one = people.next_unjudged(store, people.register(store, name))
+            assert one is not None
+            firsts.add(one.question.text)
+    assert len(firsts) > 1
+
+
+@pytest.mark.parametrize("name", ["Ada", "Bo", "Cy", "Di"])
+def test_a_story_that_was_read_about_comes_last(name: str) -> None:
+    matches = [match(question(n, group)) for n, group in enumerate(("x", "x", "y", "y"))]
+    with stage(None, matches) as store:
+        person = people.register(store, name)
+        seen = []
+        for _ in matches:
+            one = people.next_unjudged(store, person)
+            assert one is not None
+            seen.append((one.question.group, people.read_before(store, one, person)))
+            people.submit(store, one, person, "A", 0.75, "because")
+        assert {group for group, _ in seen[:2]} == {"x", "y"}
+        assert [known for _, known in seen] == [False, False, True, True]
+        assert people.next_unjudged(store, person) is None
+        assert people.progress(store, person, "trial") == (4, 0)
+        last = json.loads(events(store, "verdict")[-1]["value"])
+        assert last["before"] == 3 and last["read before"] and last["seconds"] >= 0
+
+
+def test_what_was_skipped_comes_again_at_the_end() -> None:
+    with stage(None, [match(question(n)) for n in range(2)]) as store:
+        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+        first = people.next_unjudged(store, ada)
+        assert first is not None
+        people.skip(store, first, ada)
+        second = people.next_unjudged(store, ada)
+        assert second is not None and second != first
+        assert people.next_unjudged(store, bo) == first  # nobody holds it
+        people.skip(store, first, bo)
+        people.submit(store, second, ada, "B", 0.75, "because")
+        assert people.next_unjudged(store, ada) == first
+        assert len(events(store, "skipped")) == 2
+
+
+# Judging.
+
+
+def test_a_verdict_is_kept_in_canonical_order_with_its_listing_and_rewards() -> None:
+    orders = set()
+    for name in ("Ada", "Bo", "Cy", "Di", "Ed"):
+        with stage(None, [match(question(0))]) as store:
+            person = people.register(store, name)
+            one = people.next_unjudged(store, person)
+            assert one is not None
+            transcript = store.transcript(one)
+            seen = people.page_view(one, transcript, person)
+            turn = people.submit(store, one, person, "B", 0.75, " It was sold. ", now=5.0)
+            verdict = turn.verdict
+            orders.add(verdict.order)
+            assert verdict.order == seen.order == people.listing(one, person)
+            assert (verdict.choice, verdict.elicited) == (1, (0.25, 0.75))
+            assert (verdict.reason, verdict.mode, verdict.status) == ("It was sold.", "whole", "ok")
+            assert (turn.author, turn.origin, turn.at) == (person, "person", 5.0)
+            assert turn.parent == transcript[-1].id and turn.seen == seen.digest
+            (row,) = store.query("SELECT * FROM verdicts WHERE author = ?", person)
+            assert row["id"] == turn.id and row["listing"] == json.dumps(list(seen.order)).replace(
+                " ", ""
+            )
+            kept = {
+                (r["seat"], r["rule"], r["quantity"], r["value"])
+                for r in store.query("SELECT * FROM rewards WHERE turn = ?", turn.id)
+            }
+            rows = reward_rows(one, turn, transcript)
+            assert kept == {(r.seat, r.rule, r.quantity, r.value) for r in rows} and len(kept) == 4
+            (held,) = store.query("SELECT * FROM assignments")
+            assert held["done"] == 1
+    assert orders == {(0, 1), (1, 0)}
+
+
+def test_a_tie_has_no_choice_and_equal_numbers() -> None:
+    with stage(None, [match(question(0))]) as store:
+        ada = people.register(store, "Ada")
+        one = match(question(0))
+        verdict = people.submit(store, one, ada, people.TIE, None, "even").verdict
+        assert (verdict.choice, verdict.elicited, verdict.status) == (None, (0.5, 0.5), "tie")
+
+
+@pytest.mark.parametrize(
+    ("winner", "probability", "reason", "said"),
+    [
+        ("", 0.9, "x", "Choose one"),
+        ("C", 0.9, "x", "Choose one"),
+        ("A", None, "x", "how sure"),
+        ("A", 0.5, "x", "above 50"),
+        ("A", 0.4, "x", "above 50"),
+        ("A", 1.01, "x", "above 50"),
+        ("Tie", 0.9, "x", "Undecided"),
+        ("A", 0.9, "  \n", "reason"),
+        ("A", (0.2, 0.8), "x", "highest"),
+        ("A", (0.5, 0.5), "x", "highest"),
+        ("Tie", (0.4, 0.6), "x", "make them equal"),
+        ("A", (0.8, 0.8), "x", "100 %"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(
+    winner: str, probability: Any, reason: str, said: str
+) -> None:
+    with stage(None, [match(question(0))]) as store:
+        ada = people.register(store, "Ada")
+        with pytest.raises(PersonError, match=said):
+            people.submit(store, match(question(0)), ada, winner, probability, reason)
+        assert not list(store.query("SELECT * FROM verdicts")) and not events(store, "verdict")
+
+
+def test_more_than_two_answers_take_a_number_each() -> None:
+    asked = Question("Which?", ("one", "two", "three"), None, "test")
+    with stage(None, [match(asked)]) as store:
+        ada = people.register(store, "Ada")
+        one = match(asked)
+        labels = [o.label for o in people.page_view(one, store.transcript(one), ada).options]
+        with pytest.raises(PersonError, match="each one"):
+            people.submit(store, one, ada, "C", 0.9, "x")
+        numbers = [{"A": 0.3, "B": 0.1, "C": 0.6}[label] for label in labels]
+        verdict = people.submit(store, one, ada, "C", numbers, "x").verdict
+        assert verdict.choice == 2 and verdict.elicited == (0.3, 0.1, 0.6)
+
+
+def test_a_second_click_changes_nothing() -> None:
+    with stage(None, [match(question(0))]) as store:
+        ada = people.register(store, "Ada")
+        one = match(question(0))
+        first = people.submit(store, one, ada, "A", 0.9, "first")
+        assert people.submit(store, one, ada, "B", 0.6, "second") == first
+        assert len(list(store.query("SELECT * FROM turns WHERE kind = 'verdict'"))) == 1
+
+
+def test_clicks_at_the_same_moment_write_one_verdict(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    one = match(question(0))
+    with stage(path, [one]) as store:
+        ada = people.register(store, "Ada")
+    start = threading.Barrier(4)
+    made: list[str] = []
+
+    def click(n: int) -> None:
+        with Store(path) as own:
+            start.wait()
+            made.append(people.submit(own, one, ada, "A", 0.9, f"click {n}").id)
+
+    threads = [threading.Thread(target=click, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Store(path) as store:
+        assert len(made) == 4 and len(set(made)) == 1
+        assert len(list(store.query("SELECT * FROM turns WHERE kind = 'verdict'"))) == 1
+        assert len(events(store, "verdict")) == 1
+
+
+def test_a_verdict_is_durable_before_it_is_acknowledged() -> None:
+    with stage(None, [match(question(0))]) as store:
+        ada = people.register(store, "Ada")
+        said: list[str] = []
+        store.conn.set_trace_callback(said.append)
+        people.submit(store, match(question(0)), ada, "A", 0.9, "x")
+        begin = next(i for i, line in enumerate(said) if line.startswith("BEGIN"))
+        assert said[begin - 1] == "PRAGMA synchronous = FULL"
+        assert sum(line.startswith(("BEGIN", "COMMIT")) for line in said) == 2
+
+
+def test_a_withdrawn_verdict_is_left_out_and_can_be_given_again() -> None:
+    with stage(None, [match(question(n)) for n in range(2)]) as store:
+        ada = people.register(store, "Ada")
+        one = judge_next(store, ada)
+        first = people.verdict_by(store, one, ada)
+        assert first is not None and people.withdraw(store, one, ada) == first
+        assert people.withdraw(store, one, ada) is None
+        assert people.progress(store, ada) == (0, 2)
+        assert people.next_unjudged(store, ada) == one  # it is held again
+        again = people.submit(store, one, ada, "A", 0.75, "because")
+        assert again.sample == 1 and again.id != first.id
+        assert [row["id"] for row in store.query("SELECT id FROM verdicts")] == [again.id]
+
+
+# An imported or finished debate that others have judged, and the empty chair.
+
+
+def test_a_judged_debate_is_judged_again_without_others_beliefs() -> None:
+    judge = participant_id(Decides())
+    one = match(question(0), debate(rounds=2, stop="judge"), judge)
+    with stage(None, [one]) as store:
+        ada = people.register(store, "Ada")
+        assert people.next_unjudged(store, ada) == one
+        transcript = store.transcript(one)
+        assert {turn.kind for turn in transcript} == {"speech", "belief", "verdict"}
+        seen = people.page_view(one, transcript, ada)
+        assert {turn.kind for turn in seen.turns} == {"speech"} and seen.passage is None
+        people.submit(store, one, ada, "B", 0.9, "x")
+        found = {row["author"] for row in store.query("SELECT author FROM verdicts")}
+        assert found == {ada, judge}
+
+
+def test_an_empty_chair_pauses_the_play_and_a_verdict_ends_it() -> None:
+    one = match(question(0), debate(rounds=3, stop="judge"), PERSON)
+    with stage(None, [one]) as store:
+        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+        assert waiting_for(one, store.transcript(one)) == ("judge",)
+        assert people.progress(store, ada) == (0, 1)
+        assert people.next_unjudged(store, ada) == one
+        belief = people.submit(store, one, ada, "B", 0.6, "so far", stop=False)
+        assert (belief.kind, belief.verdict.mode, belief.place) == ("belief", "live", 1)
+        assert people.submit(store, one, ada, "B", 0.6, "again", stop=False) == belief
+        assert people.next_unjudged(store, ada) is None  # the debaters' turn
+        longer = go_on(store, one)
+        assert [turn.kind for turn in longer[-2:]] == ["speech", "speech"]
+        assert people.next_unjudged(store, bo) is None  # the chair is Ada's
+        with pytest.raises(PersonError, match="somebody else"):
+            people.submit(store, one, bo, "B", 0.6, "mine")
+        assert people.next_unjudged(store, ada) == one
+        verdict = people.submit(store, one, ada, "A", 0.9, "enough")
+        assert verdict.kind == "verdict" and verdict.verdict.stop
+        assert go_on(store, one)[-1] == verdict and not waiting_for(one, store.transcript(one))
+        assert store.one("SELECT played FROM matches") == {"played": 1}
+        assert people.next_unjudged(store, ada) is None
+        assert people.next_unjudged(store, bo) == one  # who may read it now, as anybody may
+
+
+def test_a_chair_that_waits_for_the_final_verdict() -> None:
+    one = match(question(0), judge=PERSON)
+    with stage(None, [one]) as store:
+        ada = people.register(store, "Ada")
+        assert people.next_unjudged(store, ada) == one
+        turn = people.submit(store, one, ada, "A", 0.9, "x")
+        assert (turn.kind, turn.verdict.mode, turn.verdict.stop) == ("verdict", "live", False)
+        assert go_on(store, one)[-1] == turn
+        assert store.one("SELECT played FROM matches") == {"played": 1}
+
+
+# Blindness, by reading the code.
+
+
+def test_no_page_and_no_act_of_a_person_reads_the_truth() -> None:
+    files = [ROOT / "arena/people.py", ROOT / "ui/reading.py", ROOT / "ui/serve.py"]
+    for file in [*files, *(ROOT / "ui/web").glob("*.py")]:
+        assert not re.search(r"truths|\bItem\b|FROM truth", file.read_text()), file
