@@ -33,6 +33,7 @@ HEADING = "### "
 WORDS = "| "
 PASSAGE = "> "
 END_DEBATE = "END DEBATE"
+LAYOUT = 1  # of everything that the functions below write; goes up when they change
 
 # The brackets of the platform's own marks, as `visible` writes out what cannot be seen.
 _BRACKETS = {ord(bracket): f"⟦U+{ord(bracket):04X}⟧" for bracket in "⟦⟧"}
@@ -75,10 +76,10 @@ class Templates:
 
     @property
     def digest(self) -> str:
-        """The hash of the words, not of their name: part of a participant's id."""
+        """The hash of words and layout, not of the name: part of a participant's id."""
         words = asdict(self)
         del words["name"]
-        return content_id("x", words)
+        return content_id("x", [LAYOUT, words])
 
 
 STANDARD = Templates(

@@ -59,6 +59,9 @@ class Match:
         bad = [option for _, option in self.sides if not 0 <= option < len(self.options)]
         if bad:
             raise ValueError(f"sides: options are 0 to {len(self.options) - 1}, got {bad}")
+        answers = len(self.question.answers)
+        if self.proposal is not None and not 0 <= self.proposal < answers:
+            raise ValueError(f"proposal: answers are 0 to {answers - 1}, got {self.proposal}")
         root = [self.question.id, self.protocol.id, self.sides, self.proposal]
         object.__setattr__(self, "root", content_id("n", root))
         object.__setattr__(self, "id", content_id("m", [self.root, self.seats, self.seed]))
@@ -102,11 +105,10 @@ def mirror(match: Match) -> Match:
     roles = {match.protocol.role(seat) for seat in match.protocol.speakers}
     if len(roles) > 1 or not match.sides:
         speakers = match.protocol.speakers
-        who = dict(match.seats)
-        turned = {seat: who[other] for seat, other in zip(speakers, speakers[::-1], strict=True)
-                  if other in who}  # fmt: skip
-        seats = tuple((seat, turned.get(seat, name)) for seat, name in match.seats)
-        return replace(match, seats=seats)
+        other = dict(zip(speakers, speakers[::-1], strict=True))
+        turned = [(other.get(seat, seat), name) for seat, name in match.seats]
+        order = [seat.name for seat in match.protocol.seats]
+        return replace(match, seats=tuple(sorted(turned, key=lambda one: order.index(one[0]))))
     return replace(match, sides=tuple((seat, 1 - option) for seat, option in match.sides))
 
 
@@ -132,7 +134,8 @@ class Shown:
 class Seen:
     """A turn as a participant sees it. ``mine`` marks its own; only these carry a thought.
 
-    ``side`` is the label of the answer that the speaker chose. A forfeited speech has no text.
+    ``side`` is the label of the answer that the speaker chose, or that a lone consultant was
+    assigned. A forfeited speech has no text.
     """
 
     place: int
@@ -293,6 +296,9 @@ def _seen(
         return Seen(turn.place, turn.seat, turn.kind, text, mine=mine, slot=slot)
     speech = turn.speech
     forfeited = speech.status == "over limit"
+    side = speech.side
+    if len(match.sides) == 1 and turn.seat == match.sides[0][0]:
+        side = match.sides[0][1]  # a lone consultant's letter does not say what it defends
     return Seen(
         turn.place,
         turn.seat,
@@ -303,7 +309,7 @@ def _seen(
         else tuple(
             Shown(*one) for one in quotes.shown(speech.text, speech.quotes, match.question.passage)
         ),
-        None if speech.side is None else answers[speech.side].label,
+        None if side is None else answers[side].label,
         speech.thought if mine else "",
         mine,
         speech.status,
@@ -362,7 +368,8 @@ def view(
             group = sorted(group, key=heard)
         slots = {(s.seat, s.kind): s for s in one.slots}
         for turn in group:
-            mine = turn.seat == seat
+            # A reader has said nothing: of its seat it sees only the beliefs of its own reading.
+            mine = turn.seat == seat and (place is not None or turn.is_leaf)
             given = slots.get((turn.seat, turn.kind)) or slots.get((turn.seat, "belief"))
             if not mine:
                 if hidden:

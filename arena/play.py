@@ -100,6 +100,7 @@ def _speech(
             chosen.speech,
             quotes=quotes.anchor(chosen.speech.text, seen.passage, seen.quotes),
             side=_chosen_side(match, slot, chosen.speech),
+            stop=slot.may_stop and chosen.speech.stop,
         )
         found = anchored.quotes
         covered: Sequence[tuple[int, int]] = ()

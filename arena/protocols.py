@@ -72,8 +72,7 @@ class Round:
     def __post_init__(self) -> None:
         if not self.slots:
             raise ValueError("a round needs at least one slot")
-        keys = [(slot.seat, slot.kind) for slot in self.slots]
-        if len(set(keys)) < len(keys):
+        if len({(slot.seat, slot.kind) for slot in self.slots}) < len(self.slots):
             raise ValueError("a seat has two slots of one kind in a round: use two rounds")
 
 

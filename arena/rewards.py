@@ -69,7 +69,11 @@ def stake(match: Match, seat: str, transcript: tuple[Turn, ...] = ()) -> int | N
     side = match.side(seat)
     if side is not None:
         return side
-    chosen = [t.speech.side for t in transcript if t.seat == seat and not t.is_leaf]
+    chosen = [
+        t.speech.side
+        for t in transcript
+        if t.seat == seat and not t.is_leaf and t.origin != "candidate"
+    ]
     return next((one for one in chosen if one is not None), None)
 
 

@@ -21,7 +21,7 @@ from arena.match import PERSON, Agent, Judge, Match, Transcript, listing, partic
 from arena.play import play, read, waiting_for
 from arena.questions import Item
 from arena.rewards import reward_rows
-from arena.store import Store
+from arena.store import Store, agree_on_truth
 from arena.turns import Turn
 
 Listings = Literal["listed", "swapped", "both"]
@@ -91,7 +91,7 @@ class _Recorder:
 
 def plan(store: Store, name: str, items: Iterable[Item], planned: Sequence[Planned]) -> None:
     """Write what a run is about: questions, truths, protocols, matches, and the run's claim."""
-    batch = Batch(items=list(items))
+    batch = Batch(items=agree_on_truth(store, items))
     batch.protocols = list({one.match.protocol.id: one.match.protocol for one in planned}.values())
     batch.matches = [one.match for one in planned]
     batch.run_matches = [

@@ -265,11 +265,16 @@ class Store:
         return [_turn(row) for row in self.query(sql, match)]
 
     def transcript(self, match: Match) -> Transcript:
-        """The path of a match and the leaves of its seated participants, in order."""
+        """The path of a match and the leaves of its seated participants, in order.
+
+        Leaves that were withdrawn are not part of it: their slots wait again.
+        """
         authors = dict(match.seats)
+        sql = "SELECT turn FROM events WHERE kind = 'withdrawn' AND match = ?"
+        withdrawn = {row["turn"] for row in self.query(sql, match.id)}
         seated = [
             t for t in self.turns(match.id)
-            if t.origin != "candidate"
+            if t.origin != "candidate" and t.id not in withdrawn
             and (not t.is_leaf or (t.seat in authors and t.verdict.mode == "live"))
         ]  # fmt: skip
         by_parent: dict[str, list[Turn]] = {}
@@ -332,8 +337,24 @@ def _turn(row: Mapping[str, Any]) -> Turn:
     )  # fmt: skip
 
 
+def agree_on_truth(store: Store, items: Iterable[Item]) -> list[Item]:
+    """The items as a list; raises StoreError where the store holds another truth for one.
+
+    The first writer of a truth wins, so a contradiction must be said, not passed over.
+    """
+    found, known = list(items), store.truths()
+    for item in found:
+        kept = known.get(item.question.id)
+        if kept is not None and item.truth is not None and kept != item.truth:
+            raise StoreError(
+                f"the question {item.question.text[:60]!r} is in store {store.path} with another "
+                "true answer; correct one of the two, or use another store"
+            )
+    return found
+
+
 def add_items(store: Store, items: Iterable[Item]) -> int:
     """Write questions and truths; return how many were given."""
-    batch = Batch(items=list(items))
-    store.write(batch)
-    return len(batch.items)
+    found = agree_on_truth(store, items)
+    store.write(Batch(items=found))
+    return len(found)

@@ -32,7 +32,7 @@ def matches(
     judge: str | None = None,
     mirrored: bool = False,
 ) -> list[Match]:
-    """The match of ``pair`` on one question, and its mirror if asked for.
+    """The match of ``pair`` on one question, and its mirror if asked for and another match.
 
     The first of the pair sits at the first speaking seat. Its side alternates with ``position``,
     the question's number in the run: over a run each seat defends each answer equally often.
@@ -53,9 +53,8 @@ def matches(
     if judge is not None and protocol.asks:
         seats += ((JUDGE, judge),)
     match = Match(question, protocol, sides, seats, derive_seed(seed, replicate), proposal)
-    if not mirrored or not speakers:
-        return [match]
-    return [match, mirror(match)]
+    turned = mirror(match) if mirrored and speakers else match
+    return [match] if turned == match else [match, turned]
 
 
 def schedule(

@@ -89,6 +89,8 @@ class Verdict:
             raise ValueError(f"a tie chooses no option, got choice {self.choice}")
         if self.status not in ("ok", "tie") and (self.choice is not None or has_numbers):
             raise ValueError(f"a verdict with status {self.status!r} carries no choice or number")
+        if self.choice is not None and self.choice < 0:
+            raise ValueError(f"a choice is an index of an option, got {self.choice}")
         if self.elicited is not None:
             total = sum(self.elicited)
             if abs(total - 1) > 1e-6 or min(self.elicited) < 0:

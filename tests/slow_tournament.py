@@ -2,7 +2,7 @@
 
 ``slow_tournament.py engine SOCKET LOG`` answers the requests that come over a Unix socket: some of
 what waits at a time, out of order, after a delay. It writes the key of each to LOG (with fsync)
-before it answers. ``slow_tournament.py play STORE SOCKET QUESTIONS`` plays the tournament into a
+before it answers. ``slow_tournament.py play STORE SOCKET MATCHES`` plays the tournament into a
 store, from wherever it was stopped, and prints its report.
 """
 
@@ -120,27 +120,27 @@ def cast() -> tuple[dict[str, Agent], dict[str, Judge]]:
     )
 
 
-def planned(questions: int) -> tuple[list[Item], list[Planned]]:
-    """The items and matches: each question under both protocols, mirrored, both judges."""
+def planned(matches: int) -> tuple[list[Item], list[Planned]]:
+    """The items and matches: six to a question, under both protocols, mirrored, by both judges."""
     items = [
         Item(Question(f"What was bell {i} made of?", ("tin", "iron"), PASSAGE, "slow"), i % 2)
-        for i in range(questions)
+        for i in range(-(-matches // 6))
     ]
     players, judges = ({n: participant_id(w) for n, w in who.items()} for who in cast())
     asked = [item.question for item in items]
-    return items, list(schedule(asked, PROTOCOLS, players, judges, seed=5))
+    return items, list(schedule(asked, PROTOCOLS, players, judges, seed=5))[:matches]
 
 
-def tournament(store: Store, engine: Engine, questions: int, width: int = 32) -> Outcome:
+def tournament(store: Store, engine: Engine, matches: int, width: int = 32) -> Outcome:
     """Play it, from wherever it was stopped."""
-    items, matches = planned(questions)
+    items, scheduled = planned(matches)
     players, judges = cast()
-    store.start_run(NAME, "tournament", {"questions": questions}, {})
+    store.start_run(NAME, "tournament", {"matches": matches}, {})
     enrol(store, [*players.values(), *judges.values()])
-    plan(store, NAME, items, matches)
+    plan(store, NAME, items, scheduled)
     by_id = {participant_id(one): one for one in players.values()}
     deciders = {participant_id(one): one for one in judges.values()}
-    outcome = execute(store, matches, by_id, deciders, engine, width, "both")
+    outcome = execute(store, scheduled, by_id, deciders, engine, width, "both")
     store.finish_run(NAME)
     return outcome
 

@@ -196,3 +196,12 @@ def test_show_prints_the_tree_of_turns(run_file: Path, tmp_path: Path) -> None:
     assert key is not None
     shown = arena("show", key["id"], "--tree", "--store", tmp_path / "s.db")
     assert shown.stdout.count(" speech ") == 4 and shown.stdout.count(" verdict ") == 2
+
+
+def test_a_question_that_comes_with_another_truth_is_refused(tmp_path: Path) -> None:
+    asked = {"question": "Which is larger?", "answers": ["two", "three"]}
+    (tmp_path / "a.jsonl").write_text(json.dumps({**asked, "truth": 1}))
+    (tmp_path / "b.jsonl").write_text(json.dumps({**asked, "truth": 0}))
+    call = ("import", "jsonl", "--name", "same", "--store", tmp_path / "s.db")
+    assert arena(*call, tmp_path / "a.jsonl").exit_code == 0
+    assert "Which is larger?" in refused(arena(*call, tmp_path / "b.jsonl"))

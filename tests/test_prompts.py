@@ -134,6 +134,7 @@ def test_own_turns_are_given_back_as_they_were_sampled():
     given = [m.content for m in log["A"][-1].messages if m.role == "assistant"]
     # every speech after its thought; the last speech is what the last request asks for
     assert given == [text for one in own for text in (one.thought, one.text)][:-1]
+    assert len({request.seed for request in log["A"] + log["B"]}) == 2 * len(log["A"])
     others = " ".join(m.content for m in log["B"][-1].messages)
     assert own[0].thought not in others and own[0].text.split()[1] in others
 

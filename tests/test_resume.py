@@ -27,7 +27,7 @@ from judges.scripted import Coin
 
 Point = Literal["submit", "collect", "before commit", "inside commit", "after commit"]
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
-QUESTIONS, WIDTH = 1, 3
+MATCHES, WIDTH = 6, 3
 
 
 class Fault(BaseException):
@@ -98,7 +98,7 @@ def _engine() -> Engine:
 
 def _play(path: Path, steps: Steps, log: list[list[str]]) -> None:
     with Faulty(path, steps) as store:
-        tournament(store, Engines(_engine(), steps, log), QUESTIONS, WIDTH)
+        tournament(store, Engines(_engine(), steps, log), MATCHES, WIDTH)
 
 
 def _committed(path: Path) -> set[str]:

@@ -332,7 +332,8 @@ def show(
 def ui_verb(
     store: StorePath = DEFAULT_STORE,
     person: Annotated[
-        str | None, typer.Option("--person", help="Your name in the record; asked if absent.")
+        str | None,
+        typer.Option("--person", help="Your name in the record; your login name if absent."),
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Judge this run only.")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port on this machine.")] = 8501,

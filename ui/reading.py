@@ -85,6 +85,8 @@ def _turn(match: Match, seen: Seen, called: str) -> dict[str, Any]:
     if seen.stop:
         notes.append("would stop here")
     parts, lines = _parts(seen.text, seen.quotes)
+    if not parts and not notes:
+        notes.append("said nothing")
     own = len(match.sides) > 1 and seen.seat in match.labels  # its letter is that of an option
     return {
         "who": visible(f"{_ROLES[role]} {seen.seat}" if alike > 1 else _ROLES[role]),
