@@ -17,14 +17,22 @@ if TYPE_CHECKING:
 KNOWN = "scripted:witness, scripted:random, replay:MATCH, local:PATH_OR_HUB_ID, person"
 
 
-def load(
-    text: str, models: Models, recorded: Callable[[str], Transcript] | None = None
-) -> Agent:
+def load(text: str, models: Models, recorded: Callable[[str], Transcript] | None = None) -> Agent:
     """The agent that a participant string names. Raises SpecError saying what can be named.
 
     ``recorded`` gives the transcript of a match id, for ``replay:MATCH``.
     """
-    spec = parse(text)
+    try:
+        return _load(text, parse(text), models, recorded)
+    except SpecError:
+        raise
+    except ValueError as error:
+        raise SpecError(f"participant {text!r}: {error}") from None
+
+
+def _load(
+    text: str, spec: Spec, models: Models, recorded: Callable[[str], Transcript] | None
+) -> Agent:
     if spec.kind == "scripted":
         return _scripted(spec)
     if spec.kind == "replay":

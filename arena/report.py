@@ -186,6 +186,21 @@ def _credit(one: _Reading, ties: Literal["wrong", "half"]) -> float:
     return float(one.choice == one.right)
 
 
+def _units(known: Sequence[_Reading], ties: Literal["wrong", "half"]) -> list[tuple[float, str]]:
+    """The mean credit of each match with whom it concerned.
+
+    A judge's two listings of one match are one observation: counted as two, an interval would
+    claim evidence that is not there.
+    """
+    matches: dict[str, list[_Reading]] = {}
+    for one in known:
+        matches.setdefault(one.match, []).append(one)
+    return [
+        (sum(_credit(one, ties) for one in group) / len(group), group[0].concerned)
+        for group in matches.values()
+    ]
+
+
 def _whole(value: float) -> float | int:
     return int(value) if value == int(value) else value
 
@@ -194,8 +209,8 @@ def _row(group: _Group, ties: Literal["wrong", "half"]) -> dict[str, Any]:
     """The figures of one row; those that nothing could be computed for are None."""
     decided = [one for one in group.readings if one.status in ("ok", "tie")]
     known = [one for one in decided if one.right is not None]
-    credits = [_credit(one, ties) for one in known]
-    n, correct = len(known), sum(credits)
+    units = _units(known, ties)
+    n, correct = len(units), sum(credit for credit, _ in units)
     scored = [
         (one, one.p, one.right)
         for one in known if one.p is not None and one.right is not None
@@ -206,9 +221,10 @@ def _row(group: _Group, ties: Literal["wrong", "half"]) -> dict[str, Any]:
         **group.head,
         "n": n,
         "correct": _whole(correct),
-        "accuracy": statistics.mean(credits),
+        "accuracy": statistics.mean([credit for credit, _ in units]),
         "wilson": None if interval is None else list(interval),
         "ties": ties,
+        "verdicts": len(known),
         "scored": len(scored),
         "quantity": " and ".join(quantities) or None,
         "log2_score": statistics.mean([statistics.log2_score(p[right]) for _, p, right in scored]),
@@ -220,7 +236,7 @@ def _row(group: _Group, ties: Literal["wrong", "half"]) -> dict[str, Any]:
     }
     if group.alone:
         for role in ("honest", "dishonest"):
-            part = [c for one, c in zip(known, credits, strict=True) if one.concerned == role]
+            part = [credit for credit, concerned in units if concerned == role]
             row[role] = {"n": len(part), "correct": _whole(sum(part))}
     missing: dict[str, dict[str, int]] = {}
     for one in group.readings:
@@ -229,7 +245,7 @@ def _row(group: _Group, ties: Literal["wrong", "half"]) -> dict[str, Any]:
             sides["n"] += 1
             sides[one.concerned] = sides.get(one.concerned, 0) + 1
     row["missing"] = missing
-    row["without_truth"] = len(decided) - n
+    row["without_truth"] = len(decided) - len(known)
     bias = _position_bias(decided)
     if bias is not None:
         row["position_bias"] = bias

@@ -26,7 +26,15 @@ def load(text: str, models: Models, truths: Mapping[str, int] | None = None) -> 
 
     ``truths`` is given to the oracle alone, which is a labelled control.
     """
-    spec = parse(text)
+    try:
+        return _load(text, parse(text), models, truths)
+    except SpecError:
+        raise
+    except ValueError as error:
+        raise SpecError(f"participant {text!r}: {error}") from None
+
+
+def _load(text: str, spec: Spec, models: Models, truths: Mapping[str, int] | None) -> Judge:
     if spec.kind == "scripted":
         return _scripted(spec, truths)
     if spec.kind in ("prompted", "local"):
@@ -39,6 +47,7 @@ def load(text: str, models: Models, truths: Mapping[str, int] | None = None) -> 
             name=engine.name,
             digest=engine.digest,
             elicit=spec.flag("elicit"),
+            kind="prompted",
         )
     raise SpecError(f"participant {text!r} is not a judge; known: {KNOWN}")
 

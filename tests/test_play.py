@@ -31,8 +31,10 @@ from players import (
     text_of,
 )
 
+from agents.debater import Debater
 from agents.scripted import RandomAgent
 from agents.witness import WitnessDebater
+from arena.batch import Batch
 from arena.flow import Flow, Message, Request, ask
 from arena.ids import canonical, derive_seed
 from arena.match import (
@@ -69,7 +71,7 @@ from arena.sources.jsonl import read_lines
 from arena.sources.witness import items
 from arena.store import Store
 from arena.tournament import matches
-from arena.turns import Speech, Turn, Verdict
+from arena.turns import Quote, Speech, Turn, Verdict
 from judges.bayes import LiteralJudge, StrategicJudge
 from judges.scripted import Coin, Oracle, PositionBiased
 
@@ -588,8 +590,6 @@ def test_a_person_in_a_seat_is_an_empty_chair_for_the_runner(store: Store) -> No
     transcript = store.transcript(match)
     slot = Slot(JUDGE, "question", seen_by=("all",))
     asked = append(match, transcript, 1, slot, Speech("why?"), "ada", origin="person")
-    from arena.batch import Batch
-
     store.write(Batch(turns=[(match, asked)]))
     outcome = execute(store, planned, {who: talker}, {}, instant())
     assert outcome.waiting == [(match.id, JUDGE)]
@@ -826,8 +826,6 @@ def test_an_invented_quotation_costs_its_length() -> None:
 
 
 def test_quotes_are_the_platforms_not_the_speakers() -> None:
-    from arena.turns import Quote
-
     forged = Scripted(lambda seen: Speech("nothing quoted", quotes=(Quote(0, 3, (0, 10)),)))
     (turn,) = played(make_match(one_round(Slot("A")), {"A": "x"}), {"A": forged})
     assert turn.speech.quotes == ()
@@ -843,8 +841,6 @@ def test_a_speaker_without_the_passage_can_verify_nothing() -> None:
 
 
 def test_the_limit_of_tokens_reaches_the_request() -> None:
-    from agents.debater import Debater
-
     protocol = one_round(Slot("A", limits=Limits(tokens=17), scratchpad=5))
     engine = instant()
     played(make_match(protocol, {"A": "x"}), {"A": Debater("m")}, engine=engine)

@@ -117,7 +117,7 @@ def _console() -> Any:
 def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bool) -> None:
     """Print what a run came to."""
     from arena.report import report
-    from ui.tables import accuracy_table, missing_note
+    from ui.tables import print_report
 
     found = report(store, name)
     if as_json:
@@ -128,9 +128,7 @@ def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bo
         )  # fmt: skip
         return
     console = _console()
-    console.print(accuracy_table(found["settings"], f"run {name}"))
-    if note := missing_note(found["settings"]):
-        console.print(note)
+    print_report(console, found)
     if outcome.waiting:
         seats = ", ".join(sorted({seat for _, seat in outcome.waiting}))
         console.print(
@@ -296,17 +294,14 @@ def report_verb(
 ) -> None:
     """Print judge accuracy and its relatives, by setting."""
     from arena.report import report
-    from ui.tables import accuracy_table, missing_note
+    from ui.tables import print_report
 
     with _one_line(), _open(store, must_exist=True) as opened:
         found = report(opened, name, sample.value)
         if as_json:
             _print_json(found)
             return
-        console = _console()
-        console.print(accuracy_table(found["settings"], name))
-        if note := missing_note(found["settings"]):
-            console.print(note)
+        print_report(_console(), found)
 
 
 @app.command()

@@ -25,15 +25,33 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
+def print_report(console: Console, found: Mapping[str, Any]) -> None:
+    """A report's table; for an import, whoever read the debates besides in a second one."""
+    name = str(found["run"])
+    own = list(found["settings"])
+    title = (
+        name if "sample" not in found else f"{name}: the debates' own judges ({found['sample']})"
+    )
+    console.print(accuracy_table(own, title))
+    others = list(found.get("readers", ()))
+    here = [row for row in others if row["mode"] == "whole"]
+    if here:
+        console.print(accuracy_table(here, f"{name}: judged again"))
+    if imported := len(others) - len(here):
+        console.print(f"{imported} rows of imported offline readings: see readers in --json.")
+    if note := missing_note([*own, *others]):
+        console.print(note)
+
+
 def accuracy_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Judge accuracy by setting, each with its count and its 95 % interval."""
     from rich.box import SIMPLE_HEAD
 
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     judges = any("judge" in row for row in rows)
-    table.add_column("setting", overflow="fold")
+    table.add_column("setting", overflow="fold", min_width=18)
     if judges:
-        table.add_column("judge", overflow="fold")
+        table.add_column("judge", overflow="fold", min_width=22)
     for name in ("n", "judge\naccuracy", "95 %\ninterval", "log2\nscore", "Brier"):
         table.add_column(name, justify="right", no_wrap=True)
     apart = any(row.get("honest") for row in rows)
