@@ -189,6 +189,9 @@ class TurnTree:
             raise ValueError(f"turn {turn.id} has an unknown parent {turn.parent}")
         if parent is not None and parent.is_leaf:
             raise ValueError(f"a {parent.kind} is a leaf: turn {turn.id} cannot hang below it")
+        for target in turn.replies_to:
+            if target not in self._turns:
+                raise ValueError(f"turn {turn.id} replies to {target}, which is not in the tree")
         self._turns[turn.id] = turn
         self.graph.add_edge(turn.parent, turn.id, key="parent")
         for target in turn.replies_to:

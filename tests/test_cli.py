@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from nyu_rooms import good_rooms, write
 from typer.testing import CliRunner, Result
 
 from arena.store import Store
@@ -205,3 +206,57 @@ def test_a_question_that_comes_with_another_truth_is_refused(tmp_path: Path) -> 
     call = ("import", "jsonl", "--name", "same", "--store", tmp_path / "s.db")
     assert arena(*call, tmp_path / "a.jsonl").exit_code == 0
     assert "Which is larger?" in refused(arena(*call, tmp_path / "b.jsonl"))
+
+
+def test_importing_rooms_passes_over_a_bad_one_and_a_second_import_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    rooms = good_rooms()
+    folder = write(tmp_path / "data", rooms)
+    call = ("import", "nyu", folder, "--store", tmp_path / "s.db", "--json")
+    first = arena(*call)
+    assert first.exit_code == 0 and json.loads(first.stdout)["done"] == len(rooms)
+    again = arena(*call)
+    assert again.exit_code == 0 and not json.loads(again.stdout)["changed"]
+    (bad,) = folder.glob(f"debates/official/{rooms[0][0]['name']}.json")
+    bad.write_text("{")
+    broken = arena("import", "nyu", folder, "--store", tmp_path / "t.db", "--json")
+    answer = json.loads(broken.stdout)
+    assert broken.exit_code == 1
+    assert answer["done"] == len(rooms) - 1
+    assert [one["room"] for one in answer["failed"]] == [rooms[0][0]["name"]]
+    assert rooms[0][0]["name"] in broken.stderr
+    report = json.loads(arena("report", "nyu", "--store", tmp_path / "s.db", "--json").stdout)
+    assert {"setting", "n", "correct", "accuracy", "wilson", "log2_score", "judge_score", "brier",
+            "turns"} <= set(report["settings"][0])  # fmt: skip
+
+
+def test_a_replay_says_again_what_was_said(run_file: Path, tmp_path: Path) -> None:
+    store = tmp_path / "s.db"
+    arena("play", run_file, "--store", store, "--set", "protocols=[debate]",
+          "--set", "questions.n=1")  # fmt: skip
+    with Store(store) as kept:
+        (first,) = [row["id"] for row in kept.query("SELECT id FROM matches")]
+    again = arena("play", run_file, "--store", store, "--set", "protocols=[debate]",
+                  "--set", "questions.n=1", "--set", "name=again",
+                  "--set", f"players={{x: 'replay:{first}'}}")  # fmt: skip
+    assert again.exit_code == 0, again.stderr
+    with Store(store) as kept:
+        (second,) = [row["id"] for row in kept.query("SELECT id FROM matches WHERE id <> ?", first)]
+        said = [
+            [turn.speech.id for turn in kept.turns(key) if not turn.is_leaf]
+            for key in (first, second)
+        ]
+    assert len(said[0]) == 4 and said[0] == said[1]
+
+
+def test_a_participant_out_of_range_or_a_missing_model_is_refused_in_one_line(
+    run_file: Path, tmp_path: Path
+) -> None:
+    for spec in ("scripted:witness,p=2", "local:no/such-model", "replay:m404", "nobody:x", "a,b"):
+        line = refused(
+            arena(
+                "play", run_file, "--store", tmp_path / "s.db", "--set", f"players={{x: '{spec}'}}"
+            )
+        )
+        assert spec.split(":")[-1].split(",")[0] in line

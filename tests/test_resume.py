@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import pytest
+import slow_tournament
 from players import Counting
 from slow_tournament import answer, dump, tournament
 
@@ -25,7 +26,7 @@ from arena.store import Store
 from arena.tournament import schedule
 from judges.scripted import Coin
 
-Point = Literal["submit", "collect", "before commit", "inside commit", "after commit"]
+Point = Literal["ask", "submit", "collect", "before commit", "inside commit", "after commit"]
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
 MATCHES, WIDTH = 6, 3
 
@@ -192,6 +193,29 @@ def test_commits_between_two_waves_may_fail_as_well(
         committed = _committed(path)
         _play(path, Steps(), again)
         assert not committed & {key for wave in again for key in wave}, k
+        with Store(path) as store:
+            assert dump(store) == whole[0], k
+
+
+def test_an_error_in_a_player_loses_no_reply_that_came(
+    whole: tuple[str, dict[str, int]], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = slow_tournament._request
+    for k in range(10, whole[1]["collect"], 2):
+        steps = Steps("ask", k)
+
+        def broken(*given: Any, steps: Steps = steps) -> Request:
+            steps("ask")
+            return ask(*given)
+
+        path, log, again = folder / f"{k}.db", [], []
+        with monkeypatch.context() as patch, pytest.raises(Fault):
+            patch.setattr(slow_tournament, "_request", broken)
+            _play(path, Steps(), log)
+        answered = {key for wave in log for key in wave}
+        assert _committed(path) == answered, k
+        _play(path, Steps(), again)
+        assert not answered & {key for wave in again for key in wave}, k
         with Store(path) as store:
             assert dump(store) == whole[0], k
 

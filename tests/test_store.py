@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -317,10 +317,15 @@ def test_a_batch_that_cannot_be_kept_exactly_is_an_error_and_leaves_nothing(
 
 
 def test_half_a_surrogate_pair_never_gets_an_id() -> None:
-    for make in (Speech, lambda text: Question(text, ("a", "b")), lambda text: Verdict(0, None,
-                 None, text), lambda text: Request("m", (Message("user", text),), 1, 0)):  # fmt: skip
+    makes: tuple[Callable[[str], object], ...] = (
+        Speech,
+        lambda text: Verdict(0, reason=text),
+        lambda text: Question(text, ("a", "b")),
+        lambda text: Request("m", (Message("user", text),), 1, 0),
+    )
+    for make in makes:
         with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
-            make("\ud800")  # type: ignore[operator]
+            make("\ud800")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -334,8 +339,12 @@ def test_the_view_of_verdicts_leaves_out_beliefs_and_what_was_withdrawn(store: S
         for i in range(3)
     ]
     store.write(Batch(turns=[(m, leaf) for m in (MATCH, other) for leaf in leaves]))
-    store.write(Batch(events=[{"kind": "withdrawn", "match": MATCH.id, "turn": leaves[0].id},
-                              {"kind": "seen", "match": MATCH.id, "turn": leaves[1].id}]))  # fmt: skip
+    kinds = ("withdrawn", "seen")
+    events = [
+        {"kind": kind, "match": MATCH.id, "turn": leaf.id}
+        for kind, leaf in zip(kinds, leaves, strict=False)
+    ]
+    store.write(Batch(events=events))
     sql = "SELECT author FROM verdicts WHERE match = ? ORDER BY author"
     assert [row["author"] for row in store.query(sql, MATCH.id)] == ["j1"]
     assert [row["author"] for row in store.query(sql, other.id)] == ["j0", "j1"]
