@@ -338,6 +338,8 @@ def view(
     answers, labels = _answers(match), match.labels
     order = listing(match) if order is None else order
     sides = dict(match.sides)
+    chosen = [(t.seat, t.speech.side) for t in transcript if not t.is_leaf]
+    defended = {who: side for who, side in reversed(chosen) if side is not None} | sides
     rank = {option: i for i, option in enumerate(order)}
     seated = {name for name, _ in match.seats}
     groups: dict[int, list[Turn]] = {}
@@ -363,7 +365,7 @@ def view(
             def heard(t: Turn) -> tuple[int, int]:
                 """When the viewer came to know a turn: its own first, a reader's belief last."""
                 own = 2 if place is None and t.is_leaf else 0
-                return (own if t.seat == seat else 1, rank.get(sides.get(t.seat, -1), 0))
+                return (own if t.seat == seat else 1, rank.get(defended.get(t.seat, -1), 0))
 
             group = sorted(group, key=heard)
         slots = {(s.seat, s.kind): s for s in one.slots}

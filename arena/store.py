@@ -73,7 +73,8 @@ class Store:
         if "readonly" in text or "read-only" in text:
             return f"{where} is read-only here; make file and folder writable, or copy it"
         if "unable to open" in text:
-            return f"{where} cannot be opened; check that it is a file, and that you may write file and folder"
+            return (f"{where} cannot be opened; check that it is a file, "
+                    "and that you may write file and folder")  # fmt: skip
         if "not a database" in text or "malformed" in text:
             return f"{where} is not an arena store (not a SQLite file); name another file"
         return f"{where}: {text}"

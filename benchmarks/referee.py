@@ -8,7 +8,8 @@ Run ``python benchmarks/referee.py [--json]``.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from timing import alternate, median, show
 
@@ -52,7 +53,7 @@ def request(text: str, seed: int, choices: tuple[str, ...] = ()) -> Request:
 class Debater:
     """Asks once for each speech."""
 
-    record = {"kind": "benchmark", "name": "debater"}
+    record: ClassVar[Mapping[str, object]] = {"kind": "benchmark", "name": "debater"}
 
     def speak(self, view: View) -> Flow[Speech]:
         """What the engine says."""
@@ -65,7 +66,7 @@ class Debater:
 class Judge:
     """Asks once, for the log-probabilities of the labels."""
 
-    record = {"kind": "benchmark", "name": "judge"}
+    record: ClassVar[Mapping[str, object]] = {"kind": "benchmark", "name": "judge"}
 
     def decide(self, view: View) -> Flow[Verdict]:
         """The likelier label."""

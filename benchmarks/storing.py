@@ -22,7 +22,8 @@ from timing import alternate, median, show
 
 from arena import schema
 from arena.batch import Batch, rows
-from arena.flow import Reply, Request, run
+from arena.flow import Reply, Request, batch, run
+from arena.match import Match
 from arena.play import play
 from arena.rewards import reward_rows
 from arena.store import Store
@@ -47,26 +48,10 @@ def sampled(requests: tuple[Request, ...]) -> Sequence[Reply]:
     return found
 
 
-class _Engine:
-    """A local batch of `sampled`."""
-
-    def __init__(self) -> None:
-        self._asked: list[tuple[int, Request]] = []
-
-    def submit(self, requests: Sequence[tuple[int, Request]]) -> None:
-        self._asked.extend(requests)
-
-    def collect(self) -> list[tuple[int, Reply]]:
-        asked, self._asked = self._asked, []
-        replies = sampled(tuple(request for _, request in asked))
-        return [(ticket, reply) for (ticket, _), reply in zip(asked, replies, strict=True)]
-
-
 def waves(n: int) -> list[Batch]:
     """The batches that a run of ``n`` debates commits."""
-    planned, made, current = matches(n), [], Batch()
-    batch = Batch(matches=planned, protocols=[planned[0].protocol])
-    made.append(batch)
+    planned, current = matches(n), Batch()
+    made = [Batch(matches=planned, protocols=[planned[0].protocol])]
 
     def commit(replies: Sequence[tuple[Request, Reply]]) -> None:
         nonlocal current
@@ -74,7 +59,7 @@ def waves(n: int) -> list[Batch]:
         made.append(current)
         current = Batch()
 
-    def keeper(match: Any) -> Callable[[Turn], None]:
+    def keeper(match: Match) -> Callable[[Turn], None]:
         def keep(turn: Turn) -> None:
             current.turns.append((match, turn))
             if turn.kind == "verdict":
@@ -85,9 +70,9 @@ def waves(n: int) -> list[Batch]:
 
     cast = {"A": Debater(), "B": Debater(), "judge": Judge()}
     flows = (play(match, cast, record=keeper(match)) for match in planned)
-    for _ in run(flows, _Engine(), WIDTH, commit):
+    for _ in run(flows, batch(sampled), WIDTH, commit):
         pass
-    return [one for one in made if one]
+    return [*made, current]
 
 
 def main() -> None:
@@ -103,13 +88,13 @@ def main() -> None:
 def measure(folder: Path, debates: int, repeats: int) -> dict[str, float]:
     """Seconds of each way to store ``debates`` debates, and their ratios to the bare one."""
     batches = waves(debates)
-    built: list[Rows] = [rows(batch) for batch in batches]
+    built: list[Rows] = [rows(one) for one in batches]
     numbers = itertools.count()
 
     def with_store() -> None:
         with Store(folder / f"{next(numbers)}.db") as store:
-            for batch in batches:
-                store.write(batch)
+            for one in batches:
+                store.write(one)
 
     def prebuilt() -> None:
         with Store(folder / f"{next(numbers)}.db") as store:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.flow import Engine, Flow, Message, Reply, Request, Ticket
-from arena.ids import derive_seed
+from arena.ids import Json, derive_seed
 from arena.match import Agent, Chosen, Judge, View, participant_id
 from arena.protocols import Limits, debate
 from arena.questions import Item, Question
@@ -42,7 +42,7 @@ PASSAGE = "Alma said that the bell was made of tin.\nBoris said that it was made
 # Players: everything they say is a function of replies, and these of requests.
 
 
-def _request(who: str, view: View, step: object, choices: tuple[str, ...] = ()) -> Request:
+def _request(who: str, view: View, step: Json, choices: tuple[str, ...] = ()) -> Request:
     heard = "".join(f"{turn.seat}: {turn.text}\n" for turn in view.turns)
     messages = (Message("user", f"{heard}{view.seat} {view.notice}"),)
     return Request(who, messages, 9, derive_seed(view.seed, step), choices)
@@ -189,7 +189,8 @@ class Remote:
 
 
 def _reply(fields: dict[str, Any]) -> Reply:
-    return Reply(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    return Reply(**values)
 
 
 def serve(path: str, log: Path) -> None:

@@ -52,7 +52,7 @@ def test_the_demo_table_names_the_store_and_how_to_judge_in_the_browser(tmp_path
     store = tmp_path / "demo.db"
     result = arena("demo", "--n", 2, "--store", store)
     assert result.exit_code == 0
-    assert f"arena ui --store {store}" in result.stdout
+    assert f" ui --store {store}" in result.stdout
     for word in ("naive", "consultancy", "debate with rebuttal", "expert", "expected"):
         assert word in result.stdout
 

@@ -516,7 +516,8 @@ def test_the_listing_changes_what_a_reader_is_shown_first_and_no_label(protocol:
         listed.turns, key=lambda t: (t.place, t.seat)
     )
     both = [one for one in expansion(protocol) if one.simultaneous and len(one.slots) > 1]
-    if both and match.sides and protocol is not PROTOCOLS["private notes"]:
+    sides = {stake(match, seat, whole) for seat in protocol.speakers}
+    if both and len(sides) > 1 and protocol is not PROTOCOLS["private notes"]:
         assert turned.turns != listed.turns
         groups = [[t.seat for t in seen.turns if t.place == 0] for seen in reader.views]
         assert groups[0] == groups[1][::-1]
@@ -681,6 +682,33 @@ def test_cross_play_shares_speeches_and_calls(store: Store) -> None:
     assert set(keys.values()) == {1}
     rebuttals = [store.transcript(one.match)[3] for one in planned]
     assert len({turn.speech.id for turn in rebuttals}) == 5
+
+
+def test_a_budget_counts_the_tokens_that_were_sampled_and_no_kept_reply(store: Store) -> None:
+    who = participant_id(Talker())
+    planned = [Planned(make_match(debate(), {"A": who, "B": who}, seed=seed)) for seed in range(6)]
+    plan(store, "run", [Item(QUESTION)], planned)
+    engine = instant()
+    counts: list[int] = []
+
+    def run(some: list[Planned]) -> list[int]:
+        counts.clear()
+
+        def enough(tokens: int) -> bool:
+            counts.append(tokens)
+            return False
+
+        execute(store, some, {who: Talker()}, {}, engine, width=1, enough=enough)
+        return counts
+
+    run(planned)
+    assert counts[0] == 0
+    assert counts == sorted(set(counts))
+    assert counts[-1] < 4 * len(engine.asked)  # echo counts four tokens a reply
+    store.conn.execute("DELETE FROM match_turns")  # as if killed before its turns were kept
+    asked = len(engine.asked)
+    assert run(planned) == [0] * 6
+    assert len(engine.asked) == asked
 
 
 def test_sides_and_seeds_divide_what_cross_play_shares() -> None:

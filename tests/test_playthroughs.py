@@ -161,7 +161,7 @@ def playthrough(name: str, protocol: Protocol) -> str:
     out = [
         f"{name}",
         f"question: {QUESTION.text}  answers: {', '.join(QUESTION.answers)}",
-        f"sides: {sides or 'chosen by the speakers'}"
+        f"sides: {sides or ('chosen by the speakers' if match.protocol.speakers else 'none')}"
         + ("" if match.proposal is None else f"; on trial: {QUESTION.answers[match.proposal]}"),
         "passage:",
         *(f"  {i} {line}" for i, line in enumerate(LINES, 1)),

@@ -27,6 +27,7 @@ from arena.tournament import schedule
 from judges.scripted import Coin
 
 Point = Literal["ask", "submit", "collect", "before commit", "inside commit", "after commit"]
+Log = list[list[str]]  # the keys of the requests that each collect answered
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
 MATCHES, WIDTH = 6, 3
 
@@ -51,7 +52,7 @@ class Steps:
 class Engines:
     """An engine that fails at given steps, after it has written down what it answered."""
 
-    def __init__(self, inner: Engine, steps: Steps, log: list[list[str]]) -> None:
+    def __init__(self, inner: Engine, steps: Steps, log: Log) -> None:
         self.inner, self.steps, self.log = inner, steps, log
         self._keys: dict[Ticket, str] = {}
 
@@ -97,7 +98,7 @@ def _engine() -> Engine:
     return Counting(lambda request: answer(request.key, len(request.choices)), _some)
 
 
-def _play(path: Path, steps: Steps, log: list[list[str]]) -> None:
+def _play(path: Path, steps: Steps, log: Log) -> None:
     with Faulty(path, steps) as store:
         tournament(store, Engines(_engine(), steps, log), MATCHES, WIDTH)
 
@@ -119,7 +120,8 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, int]]:
     """The tables of a run that nothing stopped, and how often it reached each point."""
-    path, steps, log = tmp_path_factory.mktemp("whole") / "arena.db", Steps(), []
+    path, steps = tmp_path_factory.mktemp("whole") / "arena.db", Steps()
+    log: Log = []
     _play(path, steps, log)
     asked = [key for wave in log for key in wave]
     assert len(set(asked)) == len(asked)
@@ -142,7 +144,9 @@ def test_a_fault_at_any_step_costs_at_most_one_collect_and_changes_no_table(
 ) -> None:
     tables, reached = whole
     for k in range(1, reached[point] + 1):
-        path, log, again = folder / f"{k}.db", [], []
+        path = folder / f"{k}.db"
+        log: Log = []
+        again: Log = []
         with pytest.raises(Fault):
             _play(path, Steps(point, k), log)
         committed = _committed(path)
@@ -165,7 +169,7 @@ def test_a_run_that_is_stopped_again_and_again_comes_to_the_same_tables(
 ) -> None:
     path, lives = folder / "arena.db", 0
     while True:
-        log: list[list[str]] = []
+        log: Log = []
         lives += 1
         committed = _committed(path)
         try:
@@ -187,7 +191,9 @@ def test_commits_between_two_waves_may_fail_as_well(
     _play(folder / "count.db", steps, [])
     assert steps.reached["before commit"] > whole[1]["before commit"] + 10
     for k in range(4, steps.reached["before commit"] + 1):
-        path, log, again = folder / f"{k}.db", [], []
+        path = folder / f"{k}.db"
+        log: Log = []
+        again: Log = []
         with pytest.raises(Fault):
             _play(path, Steps("after commit" if k % 2 else "inside commit", k), log)
         committed = _committed(path)
@@ -208,7 +214,9 @@ def test_an_error_in_a_player_loses_no_reply_that_came(
             steps("ask")
             return ask(*given)
 
-        path, log, again = folder / f"{k}.db", [], []
+        path = folder / f"{k}.db"
+        log: Log = []
+        again: Log = []
         with monkeypatch.context() as patch, pytest.raises(Fault):
             patch.setattr(slow_tournament, "_request", broken)
             _play(path, Steps(), log)
@@ -254,7 +262,7 @@ def test_players_that_ask_nothing_are_resumed_too(folder: Path) -> None:
 def test_a_second_run_of_a_finished_tournament_asks_and_changes_nothing(
     whole: tuple[str, dict[str, int]], folder: Path
 ) -> None:
-    log: list[list[str]] = []
+    log: Log = []
     _play(folder / "arena.db", Steps(), [])
     _play(folder / "arena.db", Steps(), log)
     assert log == []

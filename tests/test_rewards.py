@@ -94,11 +94,8 @@ def test_probability_and_win_have_known_values() -> None:
 
 
 def test_a_tie_is_worth_nothing_to_anybody_and_is_not_missing() -> None:
-    for rule, quantity in (
-        ("win", "choice"),
-        ("log-odds", "elicited"),
-        ("probability", "elicited"),
-    ):
+    for rule in RULES:
+        quantity = "choice" if rule == "win" else "elicited"
         assert [RULES[rule](believes(0.5), option, quantity) for option in (0, 1)] == [0, 0]  # type: ignore[arg-type]
     assert win(Verdict(status="tie"), 0) == 0
     assert log_odds(Verdict(status="tie"), 0, "elicited") is None

@@ -7,6 +7,8 @@ package; the demo plays real matches through the referee and prints both side by
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from itertools import chain
@@ -122,7 +124,9 @@ def print_table(console: Any, rows: Sequence[Mapping[str, Any]], store: Path) ->
         "knows how debaters choose it. A tie counts one half. Consultants argue both sides of\n"
         "each question. expected: an independent simulation of the same world."
     )
+    arena = "arena" if shutil.which("arena") else sys.argv[0]
     console.print(
-        f"\nThe store is {store}. Judge a debate yourself:  arena ui --store {store}\n"
-        f"See all that was measured:  arena report {NAME} --store {store}"
+        f"\nThe store is {store}. Judge a debate yourself:  {arena} ui --store {store}\n"
+        f"See all that was measured:  {arena} report {NAME} --store {store}",
+        soft_wrap=True,
     )
