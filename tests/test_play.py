@@ -70,7 +70,7 @@ from arena.runner import Planned, enrol, execute, plan
 from arena.sources.jsonl import read_lines
 from arena.sources.witness import items
 from arena.store import Store
-from arena.tournament import matches
+from arena.tournament import matches, schedule
 from arena.turns import Quote, Speech, Turn, Verdict
 from judges.bayes import LiteralJudge, StrategicJudge
 from judges.scripted import Coin, Oracle, PositionBiased
@@ -821,6 +821,24 @@ def test_a_simultaneous_speech_of_the_other_makes_no_quotation_free() -> None:
     assert [turn.speech.status for turn in whole] == ["ok", "over limit"]
 
 
+def test_a_speaker_that_goes_on_in_half_a_round_pays_what_it_would_have_paid() -> None:
+    limits = Limits(quoted=len(LINES[0]) - 1)
+    protocol = one_round(Slot("A"), Slot("B", limits=limits), over_limit="forfeit")
+    match = make_match(protocol)
+    whole = played(match, {"A": said("[1]"), "B": said("[1]")})
+    assert played(match, {"B": said("[1]")}, whole[:1]) == whole
+    assert whole[1].speech.status == "over limit"
+
+
+def test_both_pay_for_what_both_quote_in_one_round() -> None:
+    rounds = tuple(Round((Slot("A"), Slot("B"))) for _ in range(2))
+    protocol = Protocol("x", TWO_DEBATERS, rounds, passage_to=("A", "B"), quoted_total=100)
+    a, b = said("[1]"), said("[1]")
+    played(make_match(protocol), {"A": a, "B": b})
+    left = [[seen.quoted_left for seen in one.views] for one in (a, b)]  # type: ignore[attr-defined]
+    assert left == [[100, 100 - len(LINES[0])]] * 2
+
+
 def test_a_match_may_quote_as_much_as_its_protocol_says() -> None:
     total = len(LINES[0]) + len(LINES[1])
     rounds = tuple(Round((Slot("A"), Slot("B"))) for _ in range(3))
@@ -1087,6 +1105,52 @@ def test_a_side_that_does_not_exist_is_an_error() -> None:
     match = make_match(debate(sides="chosen"))
     with pytest.raises(ValueError, match="chose answer 2 of 2"):
         played(match, {"A": Scripted(lambda seen: Speech("x", side=2)), "B": said("x")})
+
+
+# Schedules.
+
+
+def test_over_a_run_each_seat_defends_each_answer_equally_often() -> None:
+    questions = [replace(QUESTION, text=f"{i}?") for i in range(6)]
+    for protocol, pair in ((debate(), ("x", "y")), (consultancy(), ("x",))):
+        found = [matches(q, i, protocol, pair, 1)[0] for i, q in enumerate(questions)]
+        for seat in protocol.speakers:
+            assert Counter(one.side(seat) for one in found) == {0: 3, 1: 3}
+    found = [matches(q, i, critique(), ("x", "y"), 1)[0] for i, q in enumerate(questions)]
+    assert Counter(one.proposal for one in found) == {0: 3, 1: 3}
+    assert {one.sides for one in found} == {(("A", 0), ("B", 1))}
+    three = [replace(q, answers=("tin", "iron", "oak")) for q in questions]
+    found = [matches(q, i, debate(), ("x", "y"), 1)[0] for i, q in enumerate(three)]
+    assert [one.side("A") for one in found] == [0, 1, 2, 0, 1, 2]
+    assert all(one.side("A") != one.side("B") for one in found)
+
+
+def test_a_schedule_is_every_pair_on_every_question_in_both_roles_with_every_judge() -> None:
+    questions = [replace(QUESTION, text=f"{i}?") for i in range(2)]
+    protocols = {
+        "debate": debate(),
+        "asks": debate(judge_questions=True),
+        "naive": BUILT_IN["naive"],
+    }
+    players, judges = {name: f"id {name}" for name in "xyz"}, {"j": "id j", "k": "id k"}
+    planned = list(schedule(questions, protocols, players, judges, 1, replicates=2))
+    assert len({one.match.id for one in planned}) == len(planned)
+    by_setting = Counter(one.labels["protocol"] for one in planned)
+    pairs, roles, replicates = 3, 2, 2
+    assert by_setting == {
+        "debate": pairs * 2 * roles * replicates,
+        "asks": pairs * 2 * roles * replicates * len(judges),  # a seated judge: a match each
+        "naive": 2 * replicates,
+    }
+    for one in planned:
+        seats = dict(one.match.seats)
+        assert (JUDGE in seats) == (one.labels["protocol"] == "asks") == (not one.judges)
+        named = one.labels["players"]
+        assert {seat: players[who] for seat, who in named.items()} == {  # type: ignore[attr-defined]
+            seat: who for seat, who in seats.items() if seat != JUDGE
+        }
+    sides = Counter((one.match.seats, one.match.sides) for one in planned if one.match.sides)
+    assert len(set(sides.values())) == 1, "every pair in both roles equally often"
 
 
 # Labels.
