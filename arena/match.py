@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from arena import quotes
+from arena.budget import quoted_left
 from arena.flow import Flow
 from arena.ids import content_id
 from arena.protocols import JUDGE, Protocol, Role, Slot
@@ -62,6 +63,10 @@ class Match:
         answers = len(self.question.answers)
         if self.proposal is not None and not 0 <= self.proposal < answers:
             raise ValueError(f"proposal: answers are 0 to {answers - 1}, got {self.proposal}")
+        place = [seat.name for seat in self.protocol.seats].index
+        for what in ("sides", "seats"):  # in seat order, so that no id depends on how they came
+            pairs = sorted(getattr(self, what), key=lambda pair: place(pair[0]))
+            object.__setattr__(self, what, tuple((seat, value) for seat, value in pairs))
         root = [self.question.id, self.protocol.id, self.sides, self.proposal]
         object.__setattr__(self, "root", content_id("n", root))
         object.__setattr__(self, "id", content_id("m", [self.root, self.seats, self.seed]))
@@ -96,20 +101,22 @@ class Match:
 def mirror(match: Match) -> Match:
     """The same match with roles reversed.
 
-    Where sides are assigned among seats of one role, each seat takes the next seat's side (a
-    single consultant takes the other answer); where roles differ, the participants change seats.
-    Two answers only; mirroring twice gives the match back.
+    Where sides are assigned among seats of one role, the seats exchange their sides (a lone
+    consultant takes the other of two answers); where roles differ, the participants change seats.
+    Mirroring twice gives the match back.
     """
-    if len(match.question.answers) != 2:
-        raise ValueError(f"mirroring needs two answers, got {len(match.question.answers)}")
-    roles = {match.protocol.role(seat) for seat in match.protocol.speakers}
+    speakers = match.protocol.speakers
+    roles = {match.protocol.role(seat) for seat in speakers}
+    other = dict(zip(speakers, speakers[::-1], strict=True))
     if len(roles) > 1 or not match.sides:
-        speakers = match.protocol.speakers
-        other = dict(zip(speakers, speakers[::-1], strict=True))
-        turned = [(other.get(seat, seat), name) for seat, name in match.seats]
-        order = [seat.name for seat in match.protocol.seats]
-        return replace(match, seats=tuple(sorted(turned, key=lambda one: order.index(one[0]))))
-    return replace(match, sides=tuple((seat, 1 - option) for seat, option in match.sides))
+        return replace(
+            match, seats=tuple((other.get(seat, seat), who) for seat, who in match.seats)
+        )
+    if len(speakers) > 1:
+        return replace(match, sides=tuple((other[seat], side) for seat, side in match.sides))
+    if len(match.options) != 2:
+        raise ValueError(f"a lone consultant has no mirror among {len(match.options)} answers")
+    return replace(match, sides=tuple((seat, 1 - side) for seat, side in match.sides))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,8 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A turn as a participant sees it. ``mine`` marks its own; only these carry a thought.
+    """A turn as a participant sees it. ``mine`` marks its seat's own; a thought is shown to its
+    author alone, in its seat.
 
     ``side`` is the label of the answer that the speaker chose, or that a lone consultant was
     assigned. A forfeited speech has no text.
@@ -253,40 +261,6 @@ def _answers(match: Match) -> tuple[Option, ...]:
     return tuple(map(Option, labels, match.question.answers))
 
 
-def quote_budget(
-    match: Match, transcript: Sequence[Turn], seat: str, place: int
-) -> tuple[tuple[tuple[int, int], ...], int]:
-    """The passage spans that earlier rounds have quoted, and how much of that was new by seat."""
-    covered: tuple[tuple[int, int], ...] = ()
-    used = 0
-    here: list[Turn] = []
-    at = -1
-
-    def close() -> None:
-        nonlocal covered, used
-        used += sum(quotes.new_characters(t.speech.quotes, covered) for t in here if t.seat == seat)
-        spans = [q.span for t in here for q in t.speech.quotes if q.span is not None]
-        covered = quotes.merge((*covered, *spans))
-
-    for turn in transcript:
-        if turn.is_leaf or turn.place >= place or turn.speech.status == "over limit":
-            continue
-        if turn.place != at:
-            close()
-            here, at = [], turn.place
-        here.append(turn)
-    close()
-    return covered, used
-
-
-def _quoted_left(match: Match, transcript: Sequence[Turn], slot: Slot, place: int) -> int | None:
-    total, limit = match.protocol.quoted_total, slot.limits.quoted
-    if total is None:
-        return limit
-    left = max(0, total - quote_budget(match, transcript, slot.seat, place)[1])
-    return left if limit is None else min(left, limit)
-
-
 def _seen(
     match: Match, turn: Turn, slot: Slot | None, mine: bool, answers: Sequence[Option]
 ) -> Seen:
@@ -296,6 +270,7 @@ def _seen(
         return Seen(turn.place, turn.seat, turn.kind, text, mine=mine, slot=slot)
     speech = turn.speech
     forfeited = speech.status == "over limit"
+    own = mine and turn.author == dict(match.seats).get(turn.seat)  # not so after a fork
     side = speech.side
     if len(match.sides) == 1 and turn.seat == match.sides[0][0]:
         side = match.sides[0][1]  # a lone consultant's letter does not say what it defends
@@ -310,7 +285,7 @@ def _seen(
             Shown(*one) for one in quotes.shown(speech.text, speech.quotes, match.question.passage)
         ),
         None if side is None else answers[side].label,
-        speech.thought if mine else "",
+        speech.thought if own else "",
         mine,
         speech.status,
         speech.stop,
@@ -404,7 +379,7 @@ def view(
         turns=tuple(shown),
         quoted_left=None
         if slot.seat == JUDGE
-        else _quoted_left(match, transcript, slot, last + 1 if place is None else place),
+        else quoted_left(match, transcript, slot, last + 1 if place is None else place),
         notice=notice,
         seed=seed,
     )

@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Literal
 
 from arena import quotes
+from arena.budget import quote_budget
 from arena.flow import Flow, Request, together
 from arena.ids import derive_seed
-from arena.match import Agent, Chosen, Judge, Match, Transcript, quote_budget, view
+from arena.match import Agent, Chosen, Judge, Match, Transcript, View, listing, view
 from arena.protocols import JUDGE, Slot, pending, round_at, verdict_slot
 from arena.turns import LEAF_KINDS, Kind, Mode, Origin, Speech, Turn, Verdict
 
@@ -25,9 +26,15 @@ def path(transcript: Sequence[Turn]) -> Transcript:
 
 
 def _node(match: Match, transcript: Sequence[Turn], place: int) -> str:
-    """The turn after which the round at ``place`` begins: where noise is drawn from."""
-    before = [turn.id for turn in transcript if not turn.is_leaf and turn.place < place]
-    return before[-1] if before else match.root
+    """The turn that a slot at ``place`` follows: where its noise is drawn from.
+
+    In a simultaneous round that is the turn before the round, for every seat of it.
+    """
+    one = round_at(match.protocol, transcript, place)
+    together = one is not None and one.simultaneous
+    before = [turn for turn in transcript if not turn.is_leaf and turn.place <= place]
+    before = [turn for turn in before if not together or turn.place < place]
+    return before[-1].id if before else match.root
 
 
 def _tip(match: Match, transcript: Sequence[Turn]) -> str:
@@ -72,6 +79,13 @@ def _chosen_side(match: Match, slot: Slot, speech: Speech) -> int | None:
     return speech.side
 
 
+def _anchored(match: Match, slot: Slot, speech: Speech, seen: View) -> Speech:
+    """A speech with what the platform adds: quotes, side, and whether it may stop."""
+    found = quotes.anchor(speech.text, seen.passage, seen.quotes)
+    side = _chosen_side(match, slot, speech)
+    return replace(speech, quotes=found, side=side, stop=speech.stop and slot.may_stop)
+
+
 def _speech(
     match: Match, transcript: Transcript, place: int, slot: Slot, agent: Agent, node: str,
     order: tuple[int, ...] | None, sample: int,
@@ -82,35 +96,24 @@ def _speech(
     anchored = Speech("")
     candidates: tuple[tuple[Speech, float], ...] = ()
     for attempt in range(2 if match.protocol.over_limit == "retry" else 1):
-        noise = [
-            match.seed,
-            node,
-            place,
-            slot.seat,
-            slot.kind,
-            sample,
-            *([attempt] if attempt else []),
-        ]
-        seen = view(match, transcript, slot, place, order, derive_seed(*noise), notice)
-        digest = digest or seen.digest
+        noise = derive_seed(match.seed, node, place, slot.seat, slot.kind, sample, attempt)
+        seen = view(match, transcript, slot, place, order, noise, notice)
+        digest = seen.digest
         said: Speech | Chosen = yield from _kept(agent.speak(seen), calls)
         chosen = said if isinstance(said, Chosen) else Chosen(said)
-        candidates += chosen.candidates
-        anchored = replace(
-            chosen.speech,
-            quotes=quotes.anchor(chosen.speech.text, seen.passage, seen.quotes),
-            side=_chosen_side(match, slot, chosen.speech),
-            stop=slot.may_stop and chosen.speech.stop,
+        candidates += tuple(
+            (_anchored(match, slot, one, seen), score) for one, score in chosen.candidates
         )
-        found = anchored.quotes
+        anchored = _anchored(match, slot, chosen.speech, seen)
         covered: Sequence[tuple[int, int]] = ()
-        if found and seen.quoted_left is not None:
+        if anchored.quotes and seen.quoted_left is not None:
             covered = quote_budget(match, transcript, slot.seat, place)[0]
         problem = _over(anchored, slot, seen.quoted_left, covered)
         if not problem:
             return Chosen(anchored, candidates), digest, calls
         notice = f"Your last attempt had {problem}. Write a shorter one."
-    return Chosen(replace(anchored, status="over limit"), candidates), digest, calls
+    forfeited = replace(anchored, status="over limit", stop=False)
+    return Chosen(forfeited, candidates), digest, calls
 
 
 def _decision(
@@ -119,9 +122,9 @@ def _decision(
 ) -> Flow[tuple[Verdict, str, list[str]]]:  # fmt: skip
     """Ask for a verdict over shown options; translated to canonical order before it is kept."""
     calls: list[str] = []
-    noise = derive_seed(
-        match.seed, node, -1 if place is None else place, slot.seat, slot.kind, sample
-    )
+    turned = order is not None and order != listing(match)  # a second listing is a second throw
+    at = -1 if place is None else place
+    noise = derive_seed(match.seed, node, at, slot.seat, slot.kind, sample, turned)
     seen = view(match, transcript, slot, place, order, noise)
     verdict = yield from _kept(judge.decide(seen), calls)
     return canonical_verdict(verdict, seen.order, mode), seen.digest, calls

@@ -7,6 +7,7 @@ honest and dishonest come out even by construction and are told apart only by re
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations, combinations_with_replacement
 
 from arena.ids import derive_seed
@@ -53,7 +54,11 @@ def matches(
     if judge is not None and protocol.asks:
         seats += ((JUDGE, judge),)
     match = Match(question, protocol, sides, seats, derive_seed(seed, replicate), proposal)
-    turned = mirror(match) if mirrored and speakers else match
+    if not mirrored or not speakers:
+        return [match]
+    if len(sides) == 1:  # a lone consultant argues for every answer
+        return [replace(match, sides=((speakers[0], (first + i) % n),)) for i in range(n)]
+    turned = mirror(match)
     return [match] if turned == match else [match, turned]
 
 

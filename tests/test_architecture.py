@@ -17,9 +17,7 @@ ROOMS = ("arena", "agents", "judges", "ui")  # each imports only what stands to 
 HEAVY = ("torch", "transformers", "peft", "accelerate", "streamlit", "ray", "pandas")
 LATE = ("sqlite_utils", "scipy.stats", "networkx")  # light enough, but not before they are used
 LINES = 400
-LONGER: dict[str, str] = {
-    "arena/match.py": "Match, View and the one function between them are read together",
-}
+LONGER: dict[str, str] = {}  # file -> why it may be longer
 
 
 def modules(room: str) -> Iterator[Path]:

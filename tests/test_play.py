@@ -759,7 +759,7 @@ def test_a_speech_over_its_limit_is_asked_for_once_more_and_both_calls_are_kept(
     assert first.notice == ""
     assert "21 characters where 10 are allowed" in second.notice
     assert first.seed != second.seed
-    assert turn.seen == first.digest != second.digest
+    assert turn.seen == second.digest != first.digest  # what was said answers the second
 
 
 @pytest.mark.parametrize(("rule", "calls"), [("retry", 2), ("forfeit", 1)])
