@@ -57,6 +57,9 @@ def _insert(table: str, columns: int) -> str:
     return f"INSERT INTO {table} VALUES ({','.join('?' * columns)}) ON CONFLICT DO NOTHING"
 
 
+REPLIES = _insert("replies", 12)
+"""The statement that writes replies; how many rows it wrote tells whether all of them were new."""
+
 _CALL = "INSERT INTO calls SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM turns WHERE id = ?1)"
 """The calls of a turn are those of its first writer, all of them, so they come before the turn."""
 
@@ -145,7 +148,7 @@ def rows(batch: Batch) -> dict[str, list[tuple[Any, ...]]]:
     if batch.played:
         out["UPDATE matches SET played = 1 WHERE id = ?"] = [(key,) for key in batch.played]
     if batch.replies:
-        out[_insert("replies", 12)] = [
+        out[REPLIES] = [
             (q.key, canonical(q.record()), r.status, r.text, pack(r.prompt_ids, "i"),
              pack(r.token_ids, "i"), pack(r.logprobs, "d"), _numbers(r.choice_logprobs), r.model,
              *r.usage, r.seconds)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from arena import quotes
-from arena.protocols import Slot
+from arena.protocols import Round, Slot
 from arena.turns import Turn
 
 if TYPE_CHECKING:
@@ -16,27 +17,39 @@ if TYPE_CHECKING:
 def quote_budget(
     match: Match, transcript: Sequence[Turn], seat: str, place: int
 ) -> tuple[tuple[tuple[int, int], ...], int]:
-    """The passage spans that earlier rounds have quoted, and how much of that was new by seat."""
+    """The passage spans quoted before a turn of ``seat`` at ``place``, and how many characters of
+    them ``seat`` was the first to quote.
+
+    Speeches of a simultaneous round are compared with what stood before the round, as their
+    speakers could see no more; those of a sequential round with all that came before.
+    """
+    together = {at: one.simultaneous for at, one in _rounds(match, transcript, place)}
     covered: tuple[tuple[int, int], ...] = ()
     used = 0
-    here: list[Turn] = []
-    at = -1
+    group: list[Turn] = []
 
     def close() -> None:
         nonlocal covered, used
-        used += sum(quotes.new_characters(t.speech.quotes, covered) for t in here if t.seat == seat)
-        spans = [q.span for t in here for q in t.speech.quotes if q.span is not None]
+        used += sum(
+            quotes.new_characters(t.speech.quotes, covered) for t in group if t.seat == seat
+        )
+        spans = [q.span for t in group for q in t.speech.quotes if q.span is not None]
         covered = quotes.merge((*covered, *spans))
+        group.clear()
 
     for turn in transcript:
-        if turn.is_leaf or turn.place >= place or turn.speech.status == "over limit":
+        if turn.is_leaf or turn.speech.status == "over limit" or turn.place > place:
             continue
-        if turn.place != at:
+        if group and not (together.get(turn.place) and group[0].place == turn.place):
             close()
-            here, at = [], turn.place
-        here.append(turn)
+        if turn.place < place or not together.get(turn.place):
+            group.append(turn)
     close()
     return covered, used
+
+
+def _rounds(match: Match, transcript: Sequence[Turn], place: int) -> Iterator[tuple[int, Round]]:
+    return takewhile(lambda one: one[0] <= place, match.protocol.rounds(transcript))
 
 
 def quoted_left(match: Match, transcript: Sequence[Turn], slot: Slot, place: int) -> int | None:

@@ -150,6 +150,12 @@ class _Live:
     missing: int = 0
 
 
+Commit: TypeAlias = Callable[[Sequence[tuple[Request, Reply]]], Sequence[Reply] | None]
+"""Keeps replies before anyone acts on them. It may return the replies to act on instead, one for
+each: where another process has answered the same request first, its answer is the one that counts.
+"""
+
+
 def nothing(replies: Sequence[tuple[Request, Reply]]) -> None:
     """A commit that keeps nothing."""
 
@@ -158,7 +164,7 @@ def run(
     flows: Iterable[Flow[T]],
     engine: Engine,
     width: int = 64,
-    commit: Callable[[Sequence[tuple[Request, Reply]]], None] = nothing,
+    commit: Commit = nothing,
 ) -> Iterator[T]:
     """Drive ``flows`` over ``engine``, ``width`` at a time; yield each result once it is kept.
 
@@ -191,12 +197,11 @@ def run(
             outbox.append((tickets, request))
             tickets += 1
 
-    def saved(replies: Sequence[tuple[Request, Reply]]) -> list[T]:
-        """Commit, and hand out what had finished before: nothing is reported that is not kept."""
-        commit(replies)
-        done = finished.copy()
+    def done() -> list[T]:
+        """What had finished before the last commit: nothing is reported that is not kept."""
+        found = finished.copy()
         finished.clear()
-        return done
+        return found
 
     exhausted = False
     try:
@@ -209,7 +214,8 @@ def run(
                 started += 1
                 advance(started, _Live(flow), None)
                 if len(finished) >= width:
-                    yield from saved(())
+                    commit(())
+                    yield from done()
             if not live:
                 break
             if outbox:
@@ -218,9 +224,11 @@ def run(
             collected = engine.collect()
             if not collected:
                 raise RuntimeError("an engine's collect returned nothing: it must block until one")
-            yield from saved([(owner[ticket][2], reply) for ticket, reply in collected])
+            kept = commit([(owner[ticket][2], reply) for ticket, reply in collected])
+            yield from done()
             ready: list[int] = []
-            for ticket, reply in collected:
+            replies = [reply for _, reply in collected] if kept is None else kept
+            for (ticket, _), reply in zip(collected, replies, strict=True):
                 number, position, _ = owner.pop(ticket)
                 one = live[number]
                 one.replies[position] = reply
@@ -230,7 +238,8 @@ def run(
             for number in ready:
                 one = live[number]
                 advance(number, one, tuple(reply for reply in one.replies if reply is not None))
-        yield from saved(())
+        commit(())
+        yield from done()
     finally:
         for one in live.values():
             one.flow.close()

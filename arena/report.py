@@ -22,14 +22,15 @@ Quantity = Literal["elicited", "choice_logprobs"]
 
 _VERDICTS = """
 SELECT run_matches.labels, m.id AS match, m.question, m.protocol, m.sides, m.proposal,
-  v.id AS verdict, v.author, v.choice, v.elicited, v.choice_logprobs, v.status, v.listing, v.mode
+  v.id AS verdict, v.author, v.choice, v.elicited, v.choice_logprobs, v.status, v.listing, v.mode,
+  v.origin
 FROM run_matches JOIN matches AS m ON m.id = run_matches.match JOIN verdicts AS v ON v.match = m.id
 WHERE run = ? ORDER BY position, v.author, v.id
 """
 _CONTINUED = """
 SELECT match, count(*) AS n FROM match_turns JOIN turns AS t ON t.id = turn
 WHERE match IN (SELECT match FROM run_matches WHERE run = ?)
-  AND t.kind = 'belief' AND t.mode = 'live' GROUP BY match
+  AND t.kind = 'belief' AND t.mode = 'live' AND t.origin = 'imported' GROUP BY match
 """
 _ROUNDS = """
 SELECT match, count(DISTINCT t.place) AS n FROM match_turns JOIN turns AS t ON t.id = turn
@@ -96,16 +97,18 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
         if (setting, row["verdict"]) in seen:
             continue  # the run claims the match twice
         seen.add((setting, row["verdict"]))
-        if imported and row["mode"] == "live":
+        if imported and row["mode"] == "live" and row["origin"] == "imported":
             group = own.setdefault(setting, _Group({"setting": setting}, alone))
         else:
             who = row["author"]
             names[who] = names.get(who) or _name(store, who)
             head = {"setting": setting, "judge": names[who], "judge_id": who}
             key: tuple[str, ...] = (setting, who)
-            if imported:
-                head["mode"] = row["mode"]
-                key += (row["mode"],)
+            # A seated judge's verdict and its second listing, read afterwards, are one judgment.
+            mode = row["mode"] if imported or row["mode"] in ("stepped", "timed") else ""
+            if mode:
+                head["mode"] = mode
+                key += (mode,)
             group = read.setdefault(key, _Group(head, alone))
         group.readings.append(reading)
     rows = [_row(group, "half") for group in read.values()]
@@ -144,7 +147,8 @@ def _readings(
             right = None if truth is None or tried is None else int(tried != truth)
         else:
             right = truth
-        turns = continued if imported and row["mode"] == "live" else rounds
+        live = imported and row["mode"] == "live" and row["origin"] == "imported"
+        turns = continued if live else rounds
         alone = len(protocol.speakers) == 1 and protocol.options == "answers"
         p, quantity = _probabilities(row)
         labels: Mapping[str, Any] = labels_of(row["labels"])
@@ -187,18 +191,25 @@ def _credit(one: _Reading, ties: Literal["wrong", "half"]) -> float:
 
 
 def _units(known: Sequence[_Reading], ties: Literal["wrong", "half"]) -> list[tuple[float, str]]:
-    """The mean credit of each match with whom it concerned.
+    """The mean credit of each match, over its listings, with whom it concerned.
 
     A judge's two listings of one match are one observation: counted as two, an interval would
-    claim evidence that is not there.
+    claim evidence that is not there. A listing that was read twice weighs no more than the other.
     """
-    matches: dict[str, list[_Reading]] = {}
+    matches: dict[str, dict[tuple[int, ...], list[_Reading]]] = {}
     for one in known:
-        matches.setdefault(one.match, []).append(one)
+        matches.setdefault(one.match, {}).setdefault(one.listing, []).append(one)
     return [
-        (sum(_credit(one, ties) for one in group) / len(group), group[0].concerned)
-        for group in matches.values()
+        (
+            _mean([_mean([_credit(one, ties) for one in group]) for group in listings.values()]),
+            next(iter(listings.values()))[0].concerned,
+        )
+        for listings in matches.values()
     ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _whole(value: float) -> float | int:
@@ -264,11 +275,12 @@ def _position_bias(decided: Sequence[_Reading]) -> float | None:
             listings.setdefault(one.match, set()).add(one.listing)
     both = [one for one in decided if len(listings.get(one.match, ())) > 1]
     probabilities = all(one.p is not None for one in both)
-    excess = []
+    excess: dict[tuple[str, tuple[int, ...]], list[float]] = {}
     for one in both:
         first, share = one.listing[0], 1 / len(one.listing)
         if probabilities and one.p is not None:
-            excess.append(one.p[first] - share)
+            found = one.p[first]
         else:
-            excess.append((share if one.choice is None else float(one.choice == first)) - share)
-    return statistics.mean(excess)
+            found = share if one.choice is None else float(one.choice == first)
+        excess.setdefault((one.match, one.listing), []).append(found - share)
+    return statistics.mean([_mean(values) for values in excess.values()])

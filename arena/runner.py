@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Literal
 
-from arena.batch import Batch
+from arena.batch import REPLIES, Batch
 from arena.flow import Engine, Flow, Reply, Request, counted, recorded, run, together
 from arena.ids import canonical
 from arena.match import PERSON, Agent, Judge, Match, Transcript, listing, participant_id
 from arena.play import play, read, waiting_for
 from arena.questions import Item
 from arena.rewards import reward_rows
-from arena.store import Store, agree_on_truth
+from arena.store import Store, StoreError, agree_on_truth
 from arena.turns import Turn
 
 Listings = Literal["listed", "swapped", "both"]
@@ -69,10 +69,19 @@ class _Recorder:
     def __init__(self, store: Store) -> None:
         self.store, self.batch = store, Batch()
 
-    def commit(self, replies: Sequence[tuple[Request, Reply]]) -> None:
+    def commit(self, replies: Sequence[tuple[Request, Reply]]) -> Sequence[Reply]:
+        """Write what has come up; return the replies that are kept.
+
+        Where another process has answered the same request first, its reply is the record, and
+        the flow goes on with it: two processes on one run come to the same turns.
+        """
         self.batch.replies += replies
         batch, self.batch = self.batch, Batch()
-        self.store.write(batch)
+        given = [reply for _, reply in replies]
+        if self.store.write(batch).get(REPLIES, 0) == len(replies):
+            return given
+        kept = self.store.replies([request.key for request, _ in replies])
+        return [kept.get(request.key, reply) for request, reply in replies]
 
     def keeper(self, match: Match, transcript: Transcript) -> Callable[[Turn], None]:
         """Keeps turns of a match; a verdict and its reward rows are always in one transaction."""
@@ -90,14 +99,26 @@ class _Recorder:
 
 
 def plan(store: Store, name: str, items: Iterable[Item], planned: Sequence[Planned]) -> None:
-    """Write what a run is about: questions, truths, protocols, matches, and the run's claim."""
-    batch = Batch(items=agree_on_truth(store, items))
-    batch.protocols = list({one.match.protocol.id: one.match.protocol for one in planned}.values())
-    batch.matches = [one.match for one in planned]
-    batch.run_matches = [
+    """Write what a run is about: questions, truths, protocols, matches, and the run's claim.
+
+    Raises StoreError where the store holds another plan under this name: changed questions, rules
+    or players make another run, and one name must not stand for two experiments.
+    """
+    claims: list[tuple[str, int, str, Mapping[str, object]]] = [
         (name, i, one.match.id, {**one.labels, "judges": list(one.judges)})
         for i, one in enumerate(planned)
     ]
+    sql = "SELECT position, match, labels FROM run_matches WHERE run = ? ORDER BY position"
+    kept = [(row["position"], row["match"], row["labels"]) for row in store.query(sql, name)]
+    if kept and kept != [(i, match, canonical(labels)) for _, i, match, labels in claims]:
+        raise StoreError(
+            f"run {name!r} is in this store with other questions, rules or players; give this one "
+            "another name, or use another store"
+        )
+    batch = Batch(items=agree_on_truth(store, items))
+    batch.protocols = list({one.match.protocol.id: one.match.protocol for one in planned}.values())
+    batch.matches = [one.match for one in planned]
+    batch.run_matches = claims
     store.write(batch)
 
 

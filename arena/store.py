@@ -135,16 +135,18 @@ class Store:
 
     # -- writing ------------------------------------------------------------------------------
 
-    def write(self, batch: Batch, full: bool = False) -> None:
+    def write(self, batch: Batch, full: bool = False) -> dict[str, int]:
         """Write a batch in one transaction; ``full`` makes it durable before returning (a person's
-        act is acknowledged only then). Raises StoreError when the file stays locked."""
-        if batch:
-            self.execute(rows(batch), full)
+        act is acknowledged only then). Returns how many rows each statement wrote: fewer than
+        given where some were there. Raises StoreError when the file stays locked."""
+        return self.execute(rows(batch), full) if batch else {}
 
     def execute(
         self, statements: Mapping[str, Sequence[tuple[Any, ...]]], full: bool = False
-    ) -> None:
-        """Run each statement over its rows, all in one ``BEGIN IMMEDIATE`` transaction."""
+    ) -> dict[str, int]:
+        """Run each statement over its rows, all in one ``BEGIN IMMEDIATE`` transaction; return how
+        many rows each changed."""
+        changed: dict[str, int] = {}
         for attempt in range(RETRIES):
             try:
                 if full:
@@ -152,13 +154,14 @@ class Store:
                 try:
                     self.conn.execute("BEGIN IMMEDIATE")
                     for statement, values in statements.items():
-                        self.conn.executemany(statement, values)
+                        done = self.conn.executemany(statement, values)
+                        changed[statement] = max(0, done.rowcount)
                     self.conn.execute("COMMIT")
                 except BaseException:
                     if self.conn.in_transaction:
                         self.conn.execute("ROLLBACK")
                     raise
-                return
+                return changed
             except sqlite3.OperationalError as error:
                 busy = "locked" in str(error) or "busy" in str(error)
                 if not busy or attempt + 1 == RETRIES:
@@ -166,6 +169,7 @@ class Store:
             finally:
                 if full:
                     self.conn.execute("PRAGMA synchronous = NORMAL")
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def start_run(self, name: str, kind: str, config: object, provenance: object) -> None:
         """Begin or resume the run ``name``. Raises StoreError where it exists with other settings,

@@ -1,12 +1,13 @@
 """Schedules: which matches a run plays, with sides, roles and listings balanced by design.
 
-Nothing here reads the truth. Sides are balanced over questions (or, mirrored, within each), so
-honest and dishonest come out even by construction and are told apart only by reports.
+Nothing here reads the truth. A lone consultant argues for every answer of a question, so honest and
+dishonest come out even by construction; between seats, sides are balanced over the questions in an
+order drawn from the seed, so they have nothing to do with the order in which the data came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, combinations_with_replacement
 
@@ -23,6 +24,13 @@ def round_robin(players: Sequence[str], with_self: bool = False) -> list[tuple[s
     return list(pairs)
 
 
+def _teams(protocol: Protocol, players: Sequence[str]) -> list[tuple[str, ...]]:
+    count = len(protocol.speakers)
+    if count < 2:
+        return [(player,) for player in players] if count else [()]
+    return round_robin(players, len(players) == 1)
+
+
 def matches(
     question: Question,
     position: int,
@@ -36,13 +44,14 @@ def matches(
     """The match of ``pair`` on one question, and its mirror if asked for and another match.
 
     The first of the pair sits at the first speaking seat. Its side alternates with ``position``,
-    the question's number in the run: over a run each seat defends each answer equally often.
+    the question's number in the run's drawn order, and with the replicate: over a run each seat
+    defends each answer equally often. A lone consultant argues for every answer, one match each.
     ``seed`` and ``replicate`` make the match seed, so the same speaker at the same node draws the
     same noise against every opponent. ``judge`` is seated where the protocol lets it ask.
     """
     speakers = protocol.speakers
     n = len(question.answers)
-    first = position % n
+    first = (position + replicate) % n
     sides: tuple[tuple[str, int], ...] = ()
     proposal = None
     if protocol.options == "right or wrong":
@@ -54,10 +63,10 @@ def matches(
     if judge is not None and protocol.asks:
         seats += ((JUDGE, judge),)
     match = Match(question, protocol, sides, seats, derive_seed(seed, replicate), proposal)
+    if len(sides) == 1:
+        return [replace(match, sides=((speakers[0], (first + i) % n),)) for i in range(n)]
     if not mirrored or not speakers:
         return [match]
-    if len(sides) == 1:  # a lone consultant argues for every answer
-        return [replace(match, sides=((speakers[0], (first + i) % n),)) for i in range(n)]
     turned = mirror(match)
     return [match] if turned == match else [match, turned]
 
@@ -68,34 +77,29 @@ def schedule(
     players: Mapping[str, str],
     judges: Mapping[str, str],
     seed: int,
-    pairs: Sequence[tuple[str, ...]] | None = None,
+    teams_of: Callable[[Protocol], Sequence[tuple[str, ...]]] | None = None,
     mirrored: bool = True,
     replicates: int = 1,
 ) -> Iterator[Planned]:
-    """Every question under every protocol with every pair (round robin by default).
+    """Every question under every protocol with every team of players, in the speakers' order.
 
-    ``players`` and ``judges`` map names to participant ids. Protocols with one speaker take each
-    player alone, protocols with none take nobody. A judge that may ask is seated, one match each;
-    judges that only read share a match.
+    ``players`` and ``judges`` map names to participant ids. The teams are a round robin unless
+    ``teams_of`` says otherwise: each player alone where one speaks, every pair where two do. A
+    judge that may ask is seated, one match each; judges that only read share a match.
     """
+    drawn = sorted(questions, key=lambda question: derive_seed(seed, "sides", question.id))
+    position = {question.id: i for i, question in enumerate(drawn)}
     for name, protocol in protocols.items():
-        count = len(protocol.speakers)
-        teams: Sequence[tuple[str, ...]]
-        if count == 0:
-            teams = [()]
-        elif count == 1:
-            teams = [(player,) for player in players]
-        else:
-            teams = round_robin(list(players), len(players) == 1) if pairs is None else pairs
+        teams = _teams(protocol, list(players)) if teams_of is None else teams_of(protocol)
         seated: Sequence[str | None] = list(judges) if protocol.asks and judges else [None]
         for team in teams:
             setting = f"{name}: {' v '.join(team)}" if team and len(players) > 1 else name
-            for position, question in enumerate(questions):
+            for question in questions:
                 for replicate in range(replicates):
                     for judge in seated:
                         ids = tuple(players[player] for player in team)
                         found = matches(
-                            question, position, protocol, ids, seed, replicate,
+                            question, position[question.id], protocol, ids, seed, replicate,
                             None if judge is None else judges[judge], mirrored,
                         )  # fmt: skip
                         for i, match in enumerate(found):

@@ -22,7 +22,7 @@ from arena.protocols import Protocol, consultancy, critique, debate, pending, ve
 from arena.questions import Item, Question
 from arena.report import report
 from arena.store import Store, StoreError
-from arena.turns import Mode, Speech, Verdict
+from arena.turns import Mode, Origin, Speech, Verdict
 
 ANNE = {"kind": "scripted", "name": "anne", "settings": {"p": 0.5}}
 BOB = {"kind": "scripted", "name": "bob"}
@@ -121,7 +121,9 @@ class Hand:
         self.batch.participants[who] = judge
         match, transcript = on
         slot = verdict_slot(match.protocol)
-        turn = append(match, transcript, 9, slot, said, who, sample=sample)
+        imported = self.kind == "import" and mode == "live"
+        origin: Origin = "imported" if imported and sample == 0 else "sampled"
+        turn = append(match, transcript, 9, slot, said, who, sample=sample, origin=origin)
         self.batch.turns.append((match, turn))
         return turn.id
 
@@ -273,6 +275,19 @@ def test_a_match_that_a_run_claims_twice_counts_once(hand: Hand) -> None:
     assert [row["n"] for row in hand.report()["settings"]] == [1]
 
 
+def test_a_listing_that_was_read_twice_weighs_no_more_than_the_other(hand: Hand) -> None:
+    """A seated judge's verdict, and both its listings read afterwards: one match, one half right."""
+    match = hand.match(debate(), 0)
+    hand.verdict(match, 0.9, mode="live")
+    hand.verdict(match, 0.9, order=(0, 1))
+    hand.verdict(match, 0.1, order=(1, 0))
+    hand.verdict(match, 0.9, mode="stepped")
+    whole, stepped = sorted(hand.report()["settings"], key=lambda row: row.get("mode", ""))
+    assert (whole["n"], whole["verdicts"], whole["accuracy"]) == (1, 3, 0.5)
+    assert whole["position_bias"] == pytest.approx(0.4)
+    assert (stepped["mode"], stepped["n"], stepped["accuracy"]) == ("stepped", 1, 1.0)
+
+
 def test_verdicts_on_matches_of_other_runs_are_not_read(hand: Hand) -> None:
     other = Hand(hand.store, "other")
     other.verdict(other.match(debate(), 0), 0.9)
@@ -287,12 +302,14 @@ def test_an_import_is_reported_over_its_sample_and_its_own_judges(hand: Hand) ->
         match = hand.match(debate(), 0, labels=labels)
         hand.verdict(match, p, mode="live")
         hand.verdict(match, 0.2, BOB)
+        hand.verdict(match, 0.3, BOB, mode="live", sample=1)  # a chair that was filled here
     found = hand.report()
     (row,) = found["settings"]
     assert (row["n"], row["correct"], row["ties"]) == (2, 1, "wrong")
     assert "judge" not in row
-    (reader,) = found["readers"]
-    assert (reader["judge"], reader["n"], reader["correct"]) == ("scripted:bob", 2, 0)
+    for reader in found["readers"]:
+        assert (reader["judge"], reader["n"], reader["correct"]) == ("scripted:bob", 2, 0)
+    assert sorted(reader["mode"] for reader in found["readers"]) == ["live", "whole"]
     (row,) = report(hand.store, hand.name, "all")["settings"]
     assert (row["n"], row["correct"]) == (3, 1)
 

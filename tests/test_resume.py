@@ -75,13 +75,14 @@ class Faulty(Store):
         self.steps = steps
         super().__init__(path)
 
-    def execute(self, statements: Rows, full: bool = False) -> None:
+    def execute(self, statements: Rows, full: bool = False) -> dict[str, int]:
         self.steps("before commit")
         broken = dict(statements)
         last = next(reversed(broken))
         broken[last] = self._interrupted(broken[last])  # type: ignore[assignment]
-        super().execute(broken, full)
+        changed = super().execute(broken, full)
         self.steps("after commit")
+        return changed
 
     def _interrupted(self, values: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         yield from values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ import judges
 from agents.models import Models
 from arena.match import PERSON, Agent, Judge, participant_id
 from arena.participants import SpecError, parse
+from arena.protocols import Protocol
 from arena.questions import Item
 from arena.runfile import PlayBlock, RunFile, TournamentBlock, items_of, protocols_of
 from arena.runner import Listings, Outcome, Planned, enrol, execute, plan, provenance
@@ -105,18 +107,18 @@ def run_file(
     cast = Cast(Models(**asdict(run.engine)), store, _truths(items))
     players = {name: cast.player(spec) for name, spec in run.players.items()}
     named = {name: cast.judge(spec) for name, spec in run.judges.items()}
-    pairs = None
-    if isinstance(block, PlayBlock):
-        pairs = [_pair(block, list(players))]
-    needs = max((len(protocol.speakers) for protocol in protocols.values()), default=0)
-    if needs and not players:
-        raise SpecError(f"players: these protocols need {needs}, got none; add players to the file")
-    questions = [item.question for item in items]
     if not named:
         raise SpecError("judges: expected at least one, as in `judges: {me: person}`")
+    teams_of = None
+    if isinstance(block, PlayBlock):
+        teams_of = partial(_team, block.seats, list(players), _speakers(protocols.values()))
+    for protocol in protocols.values():
+        _check_players(protocol, players, verb)
+    questions = [item.question for item in items]
     planned = list(
         schedule(
-            questions, protocols, players, named, run.seed, pairs, block.mirrored, block.replicates
+            questions, protocols, players, named, run.seed, teams_of, block.mirrored,
+            block.replicates,
         )
     )  # fmt: skip
     started = time.monotonic()
@@ -127,24 +129,60 @@ def run_file(
         return over or (limits.budget is not None and tokens >= limits.budget)
 
     return perform(
-        store, run.name, verb, _identity(run), items, planned, cast, width=run.run.width,
+        store, run.name, verb, _identity(run, players, named), items, planned, cast, width=run.run.width,
         listings=block.listings, progress=progress, enough=enough,
     )  # fmt: skip
 
 
-def _pair(block: PlayBlock, players: Sequence[str]) -> tuple[str, ...]:
-    unknown = sorted(set(block.seats.values()) - set(players))
-    if unknown:
-        raise SpecError(f"play.seats: {unknown} are not players of this file, which has {players}")
-    if block.seats:
-        return tuple(block.seats[seat] for seat in sorted(block.seats))
-    return tuple(players[:2]) if len(players) > 1 else tuple(players) * 2
+def _speakers(protocols: Iterable[Protocol]) -> set[str]:
+    return {seat for protocol in protocols for seat in protocol.speakers}
 
 
-def _identity(run: RunFile) -> dict[str, Any]:
-    """What makes a run this run and no other: all but how wide, how long and on what machine."""
+def _check_players(protocol: Protocol, players: Mapping[str, str], verb: str) -> None:
+    """Refuse a protocol that these players cannot fill."""
+    count = len(protocol.speakers)
+    if count and not players:
+        raise SpecError(f"players: {protocol.name!r} needs {count}, got none; add players")
+    if count > 2 and verb == "tournament":
+        raise SpecError(f"protocols: {protocol.name!r} has {count} speakers; a round robin takes 2")
+
+
+def _team(
+    seats: Mapping[str, str], players: Sequence[str], known: set[str], protocol: Protocol
+) -> list[tuple[str, ...]]:
+    """The one cast of `play` for a protocol: as ``seats`` says, else the players in order."""
+    strangers = sorted(set(seats) - known) or sorted(set(seats.values()) - set(players))
+    if strangers:
+        raise SpecError(
+            f"play.seats: {strangers} fit nothing here; the seats are {sorted(known)}, the players "
+            f"{list(players)}"
+        )
+    speakers = protocol.speakers
+    if seats:
+        empty = [seat for seat in speakers if seat not in seats]
+        if empty:
+            raise SpecError(f"play.seats: {protocol.name!r} has no player for its seats {empty}")
+        return [tuple(seats[seat] for seat in speakers)]
+    if len(speakers) == 1:
+        return [(player,) for player in players]
+    if len(players) == 1:
+        return [tuple(players) * len(speakers)]
+    if len(players) < len(speakers):
+        raise SpecError(f"players: {protocol.name!r} needs {len(speakers)}, got {len(players)}")
+    return [tuple(players[: len(speakers)])]
+
+
+def _identity(
+    run: RunFile, players: Mapping[str, str], judges: Mapping[str, str]
+) -> dict[str, Any]:
+    """What makes a run this run and no other, without paths: participants stand by their ids.
+
+    What its protocols and questions hold is compared match by match, in `arena.runner.plan`.
+    """
     value = asdict(run)
-    del value["run"], value["engine"]
+    for field_ in ("run", "engine", "protocols"):
+        del value[field_]
+    value["players"], value["judges"] = dict(players), dict(judges)
     if value["questions"]["path"]:
         value["questions"]["path"] = Path(value["questions"]["path"]).name
     return value
