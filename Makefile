@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 .PHONY: demo test lint check clean
 
 demo: $(VENV)/installed
-	$(BIN)/arena demo
+	$(BIN)/arena demo --store demo.db
 
 test: lint
 	$(BIN)/pytest -q -n 2 --dist loadfile
@@ -22,7 +22,10 @@ check: $(VENV)/installed-dev
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "arena needs Python 3.11 or newer; call make with PYTHON=...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# A half-made environment (no pip) or one of an older Python is made anew.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 \
+	  && $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || $(PYTHON) -m venv $(if $(wildcard $(VENV)/pyvenv.cfg),--clear) $(VENV)
 	@echo "Installing into $(VENV): torch and its companions are large, this takes some minutes once."
 	$(PIP) -e .
 	@touch $@

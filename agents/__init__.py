@@ -38,14 +38,16 @@ def _load(
     if spec.kind == "replay":
         from agents.scripted import Replay
 
+        spec.only()
+        name = spec.named("the id of a match", "replay:MATCH")
         if recorded is None:
             raise SpecError(f"participant {text!r}: a replay needs a store to read the match from")
-        return Replay(recorded(spec.name))
+        return Replay(recorded(name))
     if spec.kind == "local":
         from agents.debater import Debater
 
         spec.only("temperature")
-        engine = models.local(spec.name)
+        engine = models.local(spec.named("a path or hub id", "local:PATH_OR_HUB_ID"))
         return Debater(
             model=engine.model,
             name=engine.name,

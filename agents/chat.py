@@ -4,18 +4,40 @@ The chat template is rendered with a placeholder for each content. What it wrote
 placeholders is tokenised with special tokens, the contents without: no special token, and no added
 token that looks like one (``<think>``, ``[INST]``), ever comes out of a content. Because every
 piece is tokenised alone, the ids of an open prompt begin those of every prompt that continues it.
+
+A tokenizer or template that cannot do this is refused when it is loaded (ValueError), so that no
+words that somebody writes during a match can stop the run.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from string import ascii_uppercase
 from typing import Any
 
 from arena.flow import Message
 
 _MARKUP = re.compile(r"[<\[|]")  # an added token that has one of these is taken for structure
-_DATE = "2025-01-01"  # some templates print today's date; a prompt does not depend on the day
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: no tokenizer takes it
+_TYPED = [*map(chr, range(32, 127)), "\n"]
+# Some templates print today's date; a prompt does not depend on the day. `strftime_now` writes
+# this one: a macro in front of the template hides the function that asks the clock.
+_DATE = "2025-01-01"
+_CODES = {
+    "%Y": "2025", "%y": "25", "%B": "January", "%b": "Jan", "%m": "01", "%-m": "1",
+    "%A": "Wednesday", "%a": "Wed", "%d": "01", "%-d": "1", "%e": " 1", "%j": "001",
+    "%F": _DATE, "%H": "00", "%I": "12", "%M": "00", "%S": "00", "%p": "AM",
+}  # fmt: skip
+_CLOCK = "strftime_now"
+_CALENDAR = (
+    f"{{% macro {_CLOCK}(how) %}}{{{{ how"
+    + "".join(f" | replace('{code}', '{value}')" for code, value in _CODES.items())
+    + " }}{% endmacro %}\n"  # jinja drops the newline; the template begins on a line of its own
+)
+# Conversations as participants have them. Some templates take the first and not the second: they
+# move the system's words to the last message.
+_TALK = ("user", "assistant", "user", "assistant", "user")
 PLAIN_STOPS = ("\nsystem:\n", "\nuser:\n", "\nassistant:\n")
 
 
@@ -27,27 +49,39 @@ class Chat:
     A speech then also ends where the model begins a line with a role (`stops`).
 
     `ends` are the ids that end an assistant's message: the tokenizer's eos, and the first special
-    token that the template puts after such a message. `structure` are the ids that no content has.
+    token that the template puts after such a message. `structure` are the ids that no content has;
+    the token for unknown words is none of them, for it is all that some tokenizers have for a word.
+    Raises ValueError where template or tokenizer cannot keep the two apart.
     """
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._plain = not getattr(tokenizer, "chat_template", None)
+        self._source = "" if self._plain else tokenizer.get_chat_template()
+        if _CLOCK in self._source:
+            self._source = _CALENDAR + self._source
         added = {i: str(token) for i, token in tokenizer.added_tokens_decoder.items()}
         special = set(tokenizer.all_special_ids)
         special |= {i for i, t in tokenizer.added_tokens_decoder.items() if t.special}
         markup = {i for i, text in added.items() if len(text) > 1 and _MARKUP.search(text)}
         self.structure = frozenset(special | markup)
         marks = [added.get(i) or str(tokenizer.convert_ids_to_tokens(i)) for i in self.structure]
+        eos, unknown = tokenizer.eos_token_id, tokenizer.unk_token_id
+        if unknown not in (eos, tokenizer.bos_token_id):
+            self.structure -= {unknown}
         marks.sort(key=lambda mark: (-len(mark), mark))
         self._marks = re.compile("|".join(map(re.escape, marks)) or r"(?!)")
         self._fragments: dict[tuple[str, ...], tuple[tuple[int, ...], ...]] = {}
-        self._has_system = self._plain or self._renders(("system", "user"))
+        self._has_system = self._plain or all(
+            self._renders(("system", *_TALK[:n])) for n in range(1, len(_TALK) + 1, 2)
+        )
         self.stops = PLAIN_STOPS if self._plain else ()
-        eos = tokenizer.eos_token_id
-        closing = self._tokens(self._split(("user", "assistant", "user"))[2])
-        after = [i for i in closing if i in special]
+        for n in range(1, len(_TALK) + 1, 2):
+            self._split(_TALK[:n])
+        closing = self._tokens(self._split(_TALK[:3])[2])
+        after = [i for i in closing if i in special & self.structure]
         self.ends = frozenset(([] if eos is None else [eos]) + after[:1])
+        self._check_words()
 
     def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The ids of the open prompt: everything up to where the assistant's next words begin."""
@@ -79,7 +113,11 @@ class Chat:
         return tuple(ids)
 
     def encode(self, text: str) -> list[int]:
-        """The ids of somebody's words; none of them is in `structure`."""
+        """The ids of somebody's words; none of them is in `structure`.
+
+        A character that is special whatever stands around it is written out, as ``U+2026``.
+        """
+        text = whole(text)
         pieces, at = [], 0
         for mark in _starts(self._marks, text):
             pieces.append(text[at : mark + 1])  # cut after its first character: a mark no more
@@ -87,10 +125,12 @@ class Chat:
         pieces.append(text[at:])
         ids = [i for piece in pieces if piece for i in self._words(piece)]
         if not self.structure.isdisjoint(ids):  # a tokenizer that normalises text into a mark
-            ids = [i for char in text for i in self._words(char)]
-            if not self.structure.isdisjoint(ids):
-                bad = sorted(self.structure.intersection(ids))
-                raise ValueError(f"the tokenizer makes special tokens {bad} out of plain words")
+            ids = []
+            for char in text:
+                alone = self._words(char)
+                if not self.structure.isdisjoint(alone):
+                    alone = [i for typed in f"U+{ord(char):04X}" for i in self._words(typed)]
+                ids += alone
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -98,7 +138,20 @@ class Chat:
         text: str = self._tokenizer.decode(
             list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
-        return text
+        return whole(text)
+
+    def _check_words(self) -> None:
+        """Refuse a tokenizer with which words become structure or labels cannot be told apart."""
+        for char in _TYPED:
+            bad = sorted(self.structure.intersection(self._words(char)))
+            if bad:
+                raise ValueError(f"the tokenizer makes special tokens {bad} of the words {char!r}")
+        labels = {label: self.encode(label) for label in ascii_uppercase}
+        if not all(labels.values()) or labels["A"] == labels["B"]:
+            raise ValueError(
+                "the tokenizer must have tokens of its own for the labels A and B, got "
+                f"{labels['A']} and {labels['B']}"
+            )
 
     def _words(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(
@@ -134,25 +187,34 @@ class Chat:
         return [*fragments, text]
 
     def _template(self, roles: tuple[str, ...], contents: Sequence[str]) -> str:
-        text: str = self._tokenizer.apply_chat_template(
-            [{"role": r, "content": c} for r, c in zip(roles, contents, strict=True)],
-            tokenize=False,
-            add_generation_prompt=True,
-            enable_thinking=False,  # a speech is public; private thought is asked for separately
-            date_string=_DATE,
-            strftime_now=lambda how: _DATE,
-        )
+        try:
+            text: str = self._tokenizer.apply_chat_template(
+                [{"role": r, "content": c} for r, c in zip(roles, contents, strict=True)],
+                chat_template=self._source,
+                tokenize=False,
+                add_generation_prompt=True,
+                enable_thinking=False,  # a speech is public; private thought is asked for apart
+                date_string=_DATE,
+            )
+        except Exception as error:  # a template is a program: it may fail in any way
+            raise ValueError(
+                f"the chat template fails on messages of roles {roles}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         return text
 
     def _renders(self, roles: tuple[str, ...]) -> bool:
         """Whether the template takes messages of these roles (some refuse a system message)."""
-        from jinja2 import TemplateError
-
         try:
             self._split(roles)
-        except (TemplateError, ValueError):
+        except ValueError:
             return False
         return True
+
+
+def whole(text: str) -> str:
+    """``text`` without lone surrogates, which no encoding can write: each becomes U+FFFD."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def _starts(pattern: re.Pattern[str], text: str) -> list[int]:

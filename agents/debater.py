@@ -51,6 +51,10 @@ class Debater:
     stop: tuple[str, ...] = ()
     kind: str = "local"
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature must be 0 or more, and finite, got {self.temperature}")
+
     @property
     def record(self) -> Mapping[str, object]:
         """What decides its behaviour."""

@@ -12,13 +12,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.chat import Chat
+from agents.chat import Chat, whole
 from agents.weights import find_model, model_digest
-from arena.flow import Reply, ReplyStatus, Request, Ticket
+from arena.flow import Message, Reply, ReplyStatus, Request, Ticket
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +40,32 @@ class _Row:
     status: ReplyStatus | None = None  # None while it goes on
 
 
+@contextmanager
+def _clearly(what: str) -> Iterator[None]:
+    """Turn whatever a library raises into a ValueError of one line that begins with ``what``."""
+    try:
+        yield
+    except Exception as error:
+        why = " ".join(str(error).split())
+        if not isinstance(error, ValueError):
+            why = f"{type(error).__name__}: {why}"
+        raise ValueError(f"{what}: {why if len(why) <= 300 else why[:300] + '...'}") from error
+
+
+def _check_how(device: str, dtype: str | None, threads: int) -> None:
+    """Refuse a device, dtype or thread count that this machine's torch does not have."""
+    import torch
+
+    if threads < 1:
+        raise ValueError(f"threads must be 1 or more, got {threads}")
+    named = getattr(torch, dtype, None) if dtype not in (None, "auto") else torch.float32
+    if not isinstance(named, torch.dtype) or not named.is_floating_point:
+        raise ValueError(f"dtype must be auto, float32, bfloat16 or float16, got {dtype!r}")
+    expected = "expected one that torch has here, such as cpu, cuda or mps"
+    with _clearly(f"device {device!r} cannot be used; {expected}"):
+        torch.zeros(1, device=device).tolist()
+
+
 class LocalEngine:
     """Answers requests with the model in a folder (or in the Hugging Face cache, by its hub id).
 
@@ -51,6 +78,9 @@ class LocalEngine:
     sampled; ``text`` begins with the prefix and lacks the token or stop string that ended it;
     ``token_ids`` are all that was sampled, the ending token included. At temperature 0 the most
     likely token is taken, with log-probability 0. A request with ``choices`` samples nothing.
+
+    What cannot be found, loaded or run as asked raises ValueError, in one line, before anything is
+    played.
     """
 
     def __init__(
@@ -61,8 +91,9 @@ class LocalEngine:
         threads: int = 1,
         max_batch_tokens: int = 16384,
     ) -> None:
+        _check_how(device, dtype, threads)
         folder = find_model(path)
-        self.name = Path(path).name
+        self.name = Path(path).name or folder.resolve().name
         self.digest = model_digest(folder)
         self.model = f"local:{self.digest}"
         self._budget = max_batch_tokens
@@ -77,18 +108,37 @@ class LocalEngine:
         quiet: Any = transformers_logging
         quiet.disable_progress_bar()  # ours are the run's
         torch.set_num_threads(threads)
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self.chat = Chat(tokenizer)
+        local: Any = {"local_files_only": True, "trust_remote_code": False}
+        with _clearly(f"model {self.name!r}: its tokenizer cannot be loaded; get its files again"):
+            tokenizer: Any = AutoTokenizer.from_pretrained(folder, **local)
+        with _clearly(f"model {self.name!r} cannot chat here; mend its template or take another"):
+            self.chat = Chat(tokenizer)
         kind = dtype or ("float32" if device == "cpu" else "auto")
-        network: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=kind, local_files_only=True
-        )
-        self.network = network.to(device).eval()
+        with _clearly(f"model {self.name!r}: its weights cannot be loaded; get its files again"):
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=kind, output_loading_info=True, **local
+            )
+        network, found = loaded
+        if missing := sorted(found["missing_keys"]):  # these would have been drawn at random
+            raise ValueError(
+                f"model {self.name!r} lacks {len(missing)} of its weights ({missing[0]}, ...); "
+                "get its files again"
+            )
+        with _clearly(f"model {self.name!r} cannot be put on device {device!r}; try device cpu"):
+            self.network = network.to(device).eval()
         config = network.config.get_text_config()
         self.context: int | None = getattr(config, "max_position_embeddings", None)
         ends = network.generation_config.eos_token_id
         extra = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
         self.ends = self.chat.ends | frozenset(extra)
+        with _clearly(f"model {self.name!r} cannot be run here; try another dtype or device"):
+            words = (Message("user", "A"),)
+            self.answer(
+                [
+                    Request(self.model, words, 2, seed=0),
+                    Request(self.model, words, 1, seed=0, choices=("A", "B")),
+                ]
+            )
 
     @property
     def record(self) -> dict[str, object]:
@@ -161,7 +211,7 @@ class LocalEngine:
     ) -> Reply:
         return Reply(
             row.status or "ok",
-            row.text,
+            whole(row.text),  # also of a prefix
             row.prompt,
             tuple(row.ids),
             tuple(row.logprobs),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from arena.flow import Flow, ask
 from arena.match import View
+from arena.participants import SpecError
 from arena.turns import Speech, Turn
 
 _WORDS = ("it", "was", "clear", "that", "the", "passage", "says", "so", "because", "nobody", "else")
@@ -51,7 +52,7 @@ class Replay:
     """Says again what was said at the same place in a recorded transcript.
 
     The record's own words are its identity, so a replay is the same participant wherever the
-    transcript came from. Raises LookupError at a place where the record holds no speech.
+    transcript came from. Raises SpecError at a place where the record holds no speech.
     """
 
     def __init__(self, transcript: Sequence[Turn]) -> None:
@@ -69,7 +70,9 @@ class Replay:
         yield from ask()
         said = self._said.get((view.place, view.seat, view.slot.kind))
         if said is None:
-            raise LookupError(
-                f"the record holds no {view.slot.kind} of seat {view.seat} at place {view.place}"
+            where = f"{view.slot.kind} of seat {view.seat} at place {view.place}"
+            raise SpecError(
+                f"replay: the record holds no {where}; "
+                "replay it under the protocol that it was played in"
             )
         return said

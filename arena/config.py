@@ -1,11 +1,14 @@
 """Reading values from YAML and JSON: validated against the project's own frozen dataclasses.
 
 There is one set of types: pydantic's TypeAdapter checks what comes from outside against them, and
-an error names the field, what was expected and what came.
+an error names the field, what was expected and what came. Nothing is coerced: ``"2"``, ``2.0`` and
+``true`` are no integers.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import typing
 from collections.abc import Hashable
 from functools import lru_cache
@@ -28,21 +31,86 @@ def _adapter(kind: Any) -> Any:
     return TypeAdapter(kind)
 
 
+DEEPEST, MOST = 60, 200_000  # of nested values, and of values in all: YAML can refer to itself
+_EXPECTED = {
+    "tuple_type": "expected a list (or tuple)",
+    "dict_type": "expected a mapping",
+    "dataclass_type": "expected a mapping",
+}
+
+
 def validate(kind: type[T], value: object, where: str) -> T:
     """``value`` as a ``kind``. Raises ConfigError naming the first field that does not fit."""
     from pydantic import ValidationError
 
+    _plain(value, where)
     _unknown_fields(kind, value, where)
     try:
-        result: T = _adapter(typing.cast(Hashable, kind)).validate_python(value)
+        # As JSON: strict there means that lists are tuples and integers are floats, and no more.
+        result: T = _adapter(typing.cast(Hashable, kind)).validate_json(
+            json.dumps(value), strict=True
+        )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"] if not str(part).startswith("tuple["))
-        got = repr(first.get("input"))
-        got = got if len(got) < 80 else got[:77] + "..."
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{where}: {field + ': ' if field else ''}{message}, got {got}") from None
+        given, joint = first.get("input"), ": "
+        message = _EXPECTED.get(first["type"], first["msg"].removeprefix("Value error, "))
+        if first["type"] != "value_error":
+            got = repr(given)
+            message += f", got {got if len(got) < 80 else got[:77] + '...'}"
+        elif isinstance(given, dict) and message.split(" ")[0] in given:
+            joint = "."  # ours begins with the field's name, and says what came
+        raise ConfigError(f"{where}: {field + joint if field else ''}{message}") from None
     return result
+
+
+def _plain(value: object, where: str) -> None:
+    """Refuse what is not plain data: YAML also has dates, sets, numbers as keys and cycles."""
+    waiting: list[tuple[object, str, int]] = [(value, "", 0)]
+    for _ in range(MOST):
+        if not waiting:
+            return
+        one, path, depth = waiting.pop()
+        at = f"{where}: {path}: " if path else f"{where}: "
+        if depth > DEEPEST:
+            raise ConfigError(f"{where}: values are nested more than {DEEPEST} deep")
+        if isinstance(one, str):
+            _text(one, at)
+        elif isinstance(one, dict):
+            for key, item in one.items():
+                if not isinstance(key, str):
+                    raise ConfigError(f"{at}expected text as a key, got {key!r}")
+                _text(key, at)
+                waiting.append((item, f"{path}.{key}" if path else key, depth + 1))
+        elif isinstance(one, list | tuple):
+            inner = f"{path}." if path else ""
+            waiting += [(item, f"{inner}{i}", depth + 1) for i, item in enumerate(one)]
+        elif isinstance(one, int):  # a bool is one
+            if one.bit_length() > 256:
+                raise ConfigError(f"{at}the number is too large")
+        elif isinstance(one, float):
+            if not math.isfinite(one):
+                raise ConfigError(f"{at}expected a finite number, got {one}")
+        elif one is not None:
+            raise ConfigError(f"{at}expected text or a number, got {str(one)[:40]!r}; quote it")
+    raise ConfigError(f"{where}: more than {MOST} values")
+
+
+def _text(text: str, at: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        raise ConfigError(f"{at}half a character ({half}) is not text") from None
+
+
+@lru_cache(maxsize=64)
+def _fields(kind: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The types of a dataclass's fields, and the names of those that may be given."""
+    import dataclasses
+
+    names = tuple(one.name for one in dataclasses.fields(kind) if one.init)
+    return typing.get_type_hints(kind), names
 
 
 def _unknown_fields(kind: Any, value: object, where: str, path: str = "") -> None:
@@ -50,8 +118,7 @@ def _unknown_fields(kind: Any, value: object, where: str, path: str = "") -> Non
     import dataclasses
 
     if dataclasses.is_dataclass(kind) and isinstance(value, dict):
-        hints = typing.get_type_hints(kind)
-        names = {one.name: one for one in dataclasses.fields(kind) if one.init}
+        hints, names = _fields(typing.cast(Hashable, kind))
         for key, inner in value.items():
             if key not in names:
                 known = ", ".join(sorted(names))
@@ -73,19 +140,52 @@ def read_protocol(value: object, where: str = "protocol") -> Protocol:
     return validate(Protocol, value, where)
 
 
-def read_yaml(path: str | Path) -> Any:
-    """The value in a YAML file. Raises ConfigError for a file that is missing or is not YAML."""
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    import yaml
+
+    class OnceLoader(yaml.SafeLoader):
+        """Plain values only, and every key of a mapping once."""
+
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            seen = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if (key.tag, key.value) in seen:
+                        raise yaml.constructor.ConstructorError(
+                            None, None, f"the key {key.value!r} comes twice", key.start_mark
+                        )
+                    seen.add((key.tag, key.value))
+            return node
+
+    return OnceLoader
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """The value that YAML text describes. Raises ConfigError for what is not YAML."""
     import yaml
 
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return yaml.load(text, _loader())
+    except RecursionError:
+        raise ConfigError(f"{where}: not YAML: nested too deeply") from None
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # PyYAML raises the last four for a scalar that is not of its tag, as in 2024-13-45.
+        raise ConfigError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
+
+
+def read_yaml(path: str | Path) -> Any:
+    """The value in a YAML file. Raises ConfigError for a file that is missing or is not YAML."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); name a YAML file") from None
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        line = str(error).splitlines()
-        raise ConfigError(f"{path}: not YAML: {' '.join(line)}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); name a YAML file") from None
+    return parse_yaml(text, str(path))
 
 
 def find_protocol(value: object, folder: Path = Path()) -> Protocol:

@@ -48,8 +48,20 @@ class Spec:
             raise SpecError(f"{self.kind}:{self.name}: {key} must be yes or no, got {value!r}")
         return value in ("yes", "true", "1")
 
+    def named(self, what: str, example: str) -> str:
+        """The name; raises SpecError where it is missing: it should be ``what``."""
+        if not self.name:
+            raise SpecError(f"participant {self.kind!r}: {what} is missing; write {example}")
+        return self.name
+
     def only(self, *keys: str) -> None:
-        """Refuse settings other than ``keys``: a misspelt one must not be silently dropped."""
+        """Refuse an adapter, and settings other than ``keys``: nothing is silently dropped."""
+        if self.adapter is not None:
+            version = "" if self.version is None else f"@{self.version}"
+            raise SpecError(
+                f"{self.kind}:{self.name} takes no adapter, got {f'#{self.adapter}{version}'!r}; "
+                "leave it out"
+            )
         for key, _ in self.settings:
             if key not in keys:
                 known = ", ".join(keys) or "none"
@@ -80,9 +92,9 @@ def parse(text: str) -> Spec:
     adapter = version = None
     if "#" in name:
         name, _, adapter = name.partition("#")
-        adapter, _, found = adapter.partition("@")
-        version = found or None
-    settings = []
+        adapter, at, found = adapter.partition("@")
+        version = found if at else None
+    settings: list[tuple[str, str]] = []
     for part in rest:
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
@@ -90,7 +102,11 @@ def parse(text: str) -> Spec:
         value = value.strip()
         if value.startswith("(") and value.endswith(")"):
             value = value[1:-1]
+        if key.strip() in dict(settings):
+            raise SpecError(f"participant {text!r}: {key.strip()} is given twice; give it once")
         settings.append((key.strip(), value))
+    if kind.partition("#")[0].strip() == "person" and text.strip() != "person":
+        raise SpecError(f"participant {text!r}: a person has no name and no settings; write person")
     return Spec(kind.strip(), name.strip(), adapter, version, tuple(settings))
 
 

@@ -1,4 +1,4 @@
-"""What a person does to the store: take a match, judge it, skip it, take a verdict back.
+"""What a person does to the store: take a match, ask, judge it, skip it, take a verdict back.
 
 A person reads a finished path as any judge without a seat does, or fills the judge's empty chair
 of a match that waits for one. Every act is one transaction that is durable before it returns, and
@@ -12,10 +12,11 @@ import sqlite3
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from arena import quotes
 from arena.batch import Batch, rows
 from arena.ids import canonical, content_id, derive_seed
 from arena.match import PERSON, Match, Transcript, View, view
@@ -23,12 +24,13 @@ from arena.play import append, canonical_verdict, path, waiting_for
 from arena.protocols import JUDGE, Slot, pending, verdict_slot
 from arena.rewards import reward_rows
 from arena.store import Store
-from arena.turns import LEAF_KINDS, Mode, Turn, Verdict
+from arena.turns import LEAF_KINDS, Mode, Speech, Turn, Verdict
 
 TIE = "Tie"
 """What a person who is undecided gives as the winner."""
 LEASE_SECONDS = 3600.0
 MAX_NAME = 80
+_FILLED = LEAF_KINDS | {"question"}  # the kinds of slot that a person in the judge's chair fills
 
 _EVENT = "INSERT INTO events (key, at, kind, match, turn, person, value) VALUES (?,?,?,?,?,?,?)"
 _RELEASE = "UPDATE assignments SET until = 0 WHERE match = ? AND seat = ? AND holder = ?"
@@ -39,7 +41,8 @@ _LEASE = (
     "WHERE match = ? AND seat = ? AND holder <> ? AND until > ? AND done = 0) "
     "ON CONFLICT (match, seat, holder) DO UPDATE SET until = excluded.until, done = 0"
 )
-# Matches to read: played ones, and those whose judge's chair is kept for a person.
+# Matches to read: played ones, and those whose judge's chair is kept for a person. The empty
+# chairs of an import were those of people who left it unfinished: nobody plays those on.
 _OPEN = (
     "SELECT m.id, coalesce(q.grp, q.id) AS grp, "
     "EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id AND a.seat = ?4 "
@@ -48,7 +51,9 @@ _OPEN = (
     "FROM matches AS m JOIN questions AS q ON q.id = m.question "
     "WHERE (?2 IS NULL OR m.id IN (SELECT match FROM run_matches WHERE run = ?2)) "
     "AND (m.played = 1 OR EXISTS (SELECT 1 FROM json_each(m.seats) AS s "
-    "WHERE json_extract(s.value, '$[0]') = ?4 AND json_extract(s.value, '$[1]') = ?5)) "
+    "WHERE json_extract(s.value, '$[0]') = ?4 AND json_extract(s.value, '$[1]') = ?5) "
+    "AND NOT EXISTS (SELECT 1 FROM run_matches AS rm JOIN runs AS r ON r.name = rm.run "
+    "WHERE rm.match = m.id AND r.kind = 'import')) "
     "AND NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id AND a.seat = ?4 "
     "AND a.holder <> ?1 AND a.until > ?3 AND a.done = 0)"
 )
@@ -60,9 +65,10 @@ class PersonError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where a person's verdict goes: what was said, and the slot that it fills.
+    """Where a person's next turn goes: what was said, and the slot that it fills.
 
-    ``place`` is None for a reader, who judges after the end; else the judge's chair is empty there.
+    ``place`` is None for a reader, who judges after the end; else the judge's chair is empty there,
+    and the slot is a verdict, a belief or a question.
     """
 
     transcript: Transcript
@@ -101,19 +107,19 @@ def _open(store: Store, person: str, run: str | None, now: float) -> list[dict[s
 
 
 def _acts(store: Store, person: str) -> list[dict[str, Any]]:
-    """What this person has judged or skipped: a match, its group and the kind of act."""
+    """What this person has judged, asked or skipped: a match, its group and the kind of act."""
     return list(
         store.query(
             "SELECT e.kind, e.match, coalesce(q.grp, q.id) AS grp FROM events AS e "
             "JOIN matches AS m ON m.id = e.match JOIN questions AS q ON q.id = m.question "
-            "WHERE e.person = ? AND e.kind IN ('verdict', 'belief', 'skipped')",
+            "WHERE e.person = ? AND e.kind IN ('verdict', 'belief', 'question', 'skipped')",
             person,
         )
     )
 
 
 def desk(store: Store, match: Match, person: str) -> Desk | None:
-    """Where this person's verdict on ``match`` would go; None where there is no place for it now.
+    """Where this person's next turn in ``match`` would go; None where there is no place for it now.
 
     A chair that one person has begun to fill is that person's until the match is over.
     """
@@ -125,7 +131,7 @@ def desk(store: Store, match: Match, person: str) -> Desk | None:
         return None
     place, slots = pending(match.protocol, seated, [seat for seat, _ in match.seats])
     others = any(turn.seat == JUDGE and turn.author != person for turn in seated)
-    if not slots or slots[0].seat != JUDGE or slots[0].kind not in LEAF_KINDS or others:
+    if not slots or slots[0].seat != JUDGE or slots[0].kind not in _FILLED or others:
         return None
     return Desk(seated, slots[0], place)
 
@@ -194,10 +200,8 @@ def progress(store: Store, person: str, run: str | None = None) -> tuple[int, in
     done = sum(row["judged"] for row in found)
     waiting = [row["id"] for row in found if not row["judged"]]
     played = {row["id"] for row in store.query("SELECT id FROM matches WHERE played = 1")}
-    left = sum(
-        key in played or desk(store, store.match(key), person) is not None for key in waiting
-    )
-    return done, left
+    open_now = [k for k in waiting if k in played or desk(store, store.match(k), person)]
+    return done, len(open_now)
 
 
 def read_before(store: Store, match: Match, person: str) -> bool:
@@ -285,11 +289,12 @@ def submit(
     first = verdict_by(store, match, person)
     if first is not None:
         return first
-    if at is None:
+    if at is None or at.slot.kind not in LEAF_KINDS:
         beliefs = [t for t in store.transcript(match) if t.is_leaf and t.author == person]
         if beliefs:
             return beliefs[-1]
-        raise PersonError("This debate is not waiting for your verdict: somebody else judges it.")
+        why = "it waits for your question first" if at is not None else "somebody else judges it"
+        raise PersonError(f"This debate is not waiting for your verdict: {why}.")
     seen = page_view(match, at.transcript, person, at)
     given = read_verdict([option.label for option in seen.options], winner, probability, reason)
     verdict = canonical_verdict(given, seen.order, at.mode)
@@ -298,23 +303,54 @@ def submit(
     place = 1 + max((t.place for t in at.transcript), default=-1) if at.place is None else at.place
     turn = append(match, at.transcript, place, at.slot, verdict, person, seen=seen.digest,
                   sample=attempt, origin="person", at=now)  # fmt: skip
-    batch = Batch(turns=[(match, turn)])
-    if turn.kind == "verdict":
-        batch.rewards = reward_rows(match, turn, at.transcript)
-    if at.place is not None and not waiting_for(match, (*at.transcript, turn)):
+    which = f"reader:{person}:{attempt}" if at.place is None else f"chair:{at.place}"
+    return _keep(store, match, person, at, turn, f"verdict:{match.id}:{which}", now)
+
+
+def ask(store: Store, match: Match, person: str, text: str, now: float | None = None) -> Turn:
+    """Record this person's public question to the debaters, durably, and return its turn.
+
+    It may be empty. A second one (a double click) changes nothing and returns the first.
+    """
+    now = time.time() if now is None else now
+    at = desk(store, match, person)
+    if at is None or at.place is None or at.slot.kind != "question":
+        asked = [t for t in store.transcript(match) if t.kind == "question" and t.author == person]
+        if not asked:
+            raise PersonError("This debate is not waiting for a question of yours.")
+        return asked[-1]
+    text, limit = text.strip(), at.slot.limits.characters
+    if limit is not None and len(text) > limit:
+        raise PersonError(f"A question has up to {limit} characters; yours has {len(text)}.")
+    seen = page_view(match, at.transcript, person, at)
+    speech = Speech(text, quotes=quotes.anchor(text, seen.passage, seen.quotes))
+    turn = append(match, at.transcript, at.place, at.slot, speech, person, seen=seen.digest,
+                  origin="person", at=now)  # fmt: skip
+    return _keep(store, match, person, at, turn, f"question:{match.id}:chair:{at.place}", now)
+
+
+def _keep(
+    store: Store, match: Match, person: str, at: Desk, turn: Turn, key: str, now: float
+) -> Turn:
+    """Write a person's turn with what follows from it; where the same click was faster, its turn.
+
+    The key is unique to an empty chair or a reader's attempt; its plain INSERT comes first and
+    undoes the whole transaction where someone was faster.
+    """
+    paid = reward_rows(match, turn, at.transcript) if turn.kind == "verdict" else []
+    batch = Batch(turns=[(match, turn)], rewards=paid)
+    next_up = () if at.place is None else waiting_for(match, (*at.transcript, turn))
+    if at.place is not None and not next_up:
         batch.played = [match.id]
-    # Unique: one act for each empty chair, and for each reader's attempt. The plain INSERT comes
-    # first and undoes the whole transaction where someone, or the same click, was faster.
-    who = f"reader:{person}:{attempt}" if at.place is None else f"chair:{at.place}"
-    event = (f"verdict:{match.id}:{who}", now, turn.kind, match.id, turn.id, person,
+    event = (key, now, turn.kind, match.id, turn.id, person,
              canonical(_circumstances(store, match, person, now)))  # fmt: skip
-    statements: Mapping[str, Sequence[tuple[Any, ...]]] = {
-        _EVENT: [event], **rows(batch), _DONE: [(match.id, JUDGE, person)],
-    }  # fmt: skip
+    statements: dict[str, Sequence[tuple[Any, ...]]] = {_EVENT: [event], **rows(batch)}
+    if next_up[:1] != (JUDGE,):  # else the same person goes on at once, and keeps the match
+        statements[_DONE] = [(match.id, JUDGE, person)]
     try:
         store.execute(statements, full=True)
     except sqlite3.IntegrityError:
-        earlier = store.one("SELECT turn, person FROM events WHERE key = ?", event[0])
+        earlier = store.one("SELECT turn, person FROM events WHERE key = ?", key)
         if earlier is None or earlier["person"] != person:
             raise PersonError("Somebody else has judged this debate in the meantime.") from None
         return next(t for t in store.turns(match.id) if t.id == earlier["turn"])

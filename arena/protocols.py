@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from arena.ids import content_id
+from arena.soundness import in_range, playable
 from arena.turns import Kind, Speech, Turn
 
 Role = Literal["debater", "consultant", "proposer", "critic", "judge"]
@@ -32,10 +33,7 @@ class Limits:
     quoted: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("tokens", "characters", "quoted"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise ValueError(f"{name} must be 0 or more, got {value}")
+        in_range(self, "tokens", "characters", "quoted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,7 @@ class Slot:
     may_stop: bool = False
 
     def __post_init__(self) -> None:
-        if self.scratchpad < 0:
-            raise ValueError(f"scratchpad must be 0 or more, got {self.scratchpad}")
+        in_range(self, "scratchpad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,29 +112,7 @@ class Protocol:
     id: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
-        names = [seat.name for seat in self.seats]
-        if len(set(names)) < len(names):
-            raise ValueError(f"seats: names must differ, got {names}")
-        odd = [s.name for s in self.seats if (s.role == "judge") != (s.name == JUDGE)]
-        if odd:
-            raise ValueError(f"seats: the judge's seat, and no other, is {JUDGE!r}, got {odd}")
-        for part in ("opening", "cycle", "closing"):
-            for i, one in enumerate(getattr(self, part)):
-                for slot in one.slots:
-                    if slot.seat not in names:
-                        where = f"{part}[{i}]"
-                        raise ValueError(f"{where}: seat {slot.seat!r} is not one of {names}")
-                    for viewer in slot.seen_by:
-                        if viewer != "all" and viewer not in names:
-                            raise ValueError(f"{part}[{i}]: seen_by {viewer!r} is not a seat")
-        for what in ("passage_to", "beliefs_to"):
-            for name in getattr(self, what):
-                if name not in names:
-                    raise ValueError(f"{what}: {name!r} is not one of {names}")
-        if self.quoted_total is not None and self.quoted_total < 0:
-            raise ValueError(f"quoted_total must be 0 or more, got {self.quoted_total}")
-        if self.cycles < 0 or (self.cycles and not self.cycle):
-            raise ValueError(f"cycles: {self.cycles} cycles need a cycle to repeat")
+        playable(self, JUDGE)
         value = asdict(self)
         del value["name"], value["id"]
         object.__setattr__(self, "id", content_id("p", value))

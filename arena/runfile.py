@@ -10,10 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from arena.config import ConfigError, find_protocol, read_yaml, validate
+from arena.config import ConfigError, find_protocol, parse_yaml, read_yaml, validate
 from arena.protocols import Protocol
 from arena.questions import Item
 from arena.store import Store
+
+
+def _check(block: object, name: str, most: int) -> None:
+    """Refuse a count that is not between 1 and ``most``; None is no count."""
+    value = getattr(block, name)
+    if value is not None and not 1 <= value <= most:
+        raise ValueError(f"{name} must be 1 or more, and {most} at most, got {value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,9 @@ class Questions:
     path: str | None = None
     faces: Literal["equal", "free"] = "equal"
 
+    def __post_init__(self) -> None:
+        _check(self, "n", 10_000_000)
+
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
@@ -38,6 +48,12 @@ class RunLimits:
     minutes: float | None = None
     budget: int | None = None
 
+    def __post_init__(self) -> None:
+        _check(self, "width", 100_000)
+        _check(self, "budget", 10**15)
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"minutes must be more than 0, got {self.minutes}")
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -46,6 +62,9 @@ class EngineSettings:
     device: str = "cpu"
     threads: int = 1
     dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(self, "threads", 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +76,9 @@ class PlayBlock:
     listings: Literal["listed", "swapped", "both"] = "listed"
     replicates: int = 1
 
+    def __post_init__(self) -> None:
+        _check(self, "replicates", 1_000_000)
+
 
 @dataclass(frozen=True, slots=True)
 class TournamentBlock:
@@ -65,6 +87,9 @@ class TournamentBlock:
     mirrored: bool = True
     listings: Literal["listed", "swapped", "both"] = "both"
     replicates: int = 1
+
+    def __post_init__(self) -> None:
+        _check(self, "replicates", 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +110,6 @@ class RunFile:
 
 def _override(value: dict[str, Any], assignment: str) -> None:
     """Apply ``a.b=c`` to a mapping; the right side is read as YAML."""
-    import yaml
-
     path, equals, text = assignment.partition("=")
     if not equals or not path:
         raise ConfigError(f"--set {assignment!r}: expected field=value, as in questions.n=50")
@@ -96,7 +119,7 @@ def _override(value: dict[str, Any], assignment: str) -> None:
         if not isinstance(inner, dict):
             raise ConfigError(f"--set {assignment!r}: {parent} is not a block")
         value = inner
-    value[last] = yaml.safe_load(text)
+    value[last] = parse_yaml(text, f"--set {assignment!r}")
 
 
 def read_run_file(path: Path, overrides: tuple[str, ...] = ()) -> RunFile:
@@ -114,7 +137,8 @@ def read_run_file(path: Path, overrides: tuple[str, ...] = ()) -> RunFile:
 
 
 def protocols_of(run: RunFile, folder: Path) -> dict[str, Protocol]:
-    """The protocols of a run by name. Raises ConfigError where two share a name."""
+    """The protocols of a run by name. Raises ConfigError where two share a name, and where one
+    has more speakers than a schedule can seat."""
     found: dict[str, Protocol] = {}
     for one in run.protocols:
         protocol = find_protocol(one, folder)
@@ -123,6 +147,12 @@ def protocols_of(run: RunFile, folder: Path) -> dict[str, Protocol]:
         )
         if name in found:
             raise ConfigError(f"protocols: {name!r} comes twice; give each its own name")
+        if len(protocol.speakers) > 2:
+            seats = ", ".join(protocol.speakers)
+            raise ConfigError(
+                f"protocols: {name!r} has {len(protocol.speakers)} speaking seats ({seats}), but "
+                "play and tournament seat two at most; remove seats"
+            )
         found[name] = protocol
     return found
 
@@ -146,10 +176,11 @@ def items_of(run: RunFile, folder: Path, store: Store) -> list[Item]:
         from arena.sources.jsonl import read_jsonl
 
         file = folder / asked.path
-        found, bad = read_jsonl(file)
+        found, bad, _ = read_jsonl(file)
         if bad:
             listed = "; ".join(f"line {one.number}: {one.reason}" for one in bad[:20])
-            raise ConfigError(f"{file}: {len(bad)} bad lines; {listed}")
+            more = "; ..." if len(bad) > 20 else ""
+            raise ConfigError(f"{file}: {len(bad)} bad lines; {listed}{more}")
     else:
         sql = "SELECT id, split FROM questions WHERE source = ? ORDER BY rowid"
         truths = store.truths()

@@ -2,6 +2,10 @@
 
 Every table but ``runs``, ``matches`` and ``assignments`` is append-only; a row's id is the hash of
 its content wherever the design says so, and the first writer of an id wins.
+
+Two views leave out what a person took back (the event ``withdrawn`` of that turn in that match):
+``verdicts`` are the verdicts that stand, and ``paid`` the rows of ``rewards`` that those earned.
+Whoever learns from rewards or sums them up reads ``paid``.
 """
 
 from __future__ import annotations
@@ -84,6 +88,10 @@ CREATE VIEW verdicts AS
   SELECT match_turns.match AS match, turns.* FROM match_turns JOIN turns ON turns.id = turn
   WHERE kind = 'verdict' AND NOT EXISTS (
     SELECT 1 FROM events WHERE events.turn = turns.id AND events.match = match_turns.match
+    AND events.kind = 'withdrawn');
+CREATE VIEW paid AS
+  SELECT * FROM rewards WHERE NOT EXISTS (
+    SELECT 1 FROM events WHERE events.turn = rewards.turn AND events.match = rewards.match
     AND events.kind = 'withdrawn');
 """
 

@@ -41,7 +41,7 @@ def _load(text: str, spec: Spec, models: Models, truths: Mapping[str, int] | Non
         from judges.prompted import PromptedJudge
 
         spec.only("elicit")
-        engine = models.local(spec.name)
+        engine = models.local(spec.named("a path or hub id", f"{spec.kind}:PATH_OR_HUB_ID"))
         return PromptedJudge(
             model=engine.model,
             name=engine.name,

@@ -83,7 +83,7 @@ def match(
 
 def go_on(store: Store, one: Match, agents: Sequence[Says] = (ALICE, BOB)) -> tuple[Turn, ...]:
     """Play a match from where the store has it, as far as it gets, and keep that."""
-    cast: dict[str, Any] = dict(zip("AB", agents, strict=True))
+    cast: dict[str, Any] = dict(zip("AB", agents, strict=False))
     seated = dict(one.seats).get(JUDGE)
     judge = Decides()
     if seated == participant_id(judge):

@@ -1,12 +1,14 @@
 """The command line's contract: JSON, exit codes, one-line errors, resuming, and every verb."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from nyu_rooms import good_rooms, write
 from typer.testing import CliRunner, Result
 
+from arena.config import find_protocol
 from arena.store import Store
 from ui.cli import app
 
@@ -199,13 +201,162 @@ def test_show_prints_the_tree_of_turns(run_file: Path, tmp_path: Path) -> None:
     assert shown.stdout.count(" speech ") == 4 and shown.stdout.count(" verdict ") == 2
 
 
-def test_a_question_that_comes_with_another_truth_is_refused(tmp_path: Path) -> None:
+def test_a_question_that_comes_with_another_truth_is_a_bad_line(tmp_path: Path) -> None:
     asked = {"question": "Which is larger?", "answers": ["two", "three"]}
     (tmp_path / "a.jsonl").write_text(json.dumps({**asked, "truth": 1}))
     (tmp_path / "b.jsonl").write_text(json.dumps({**asked, "truth": 0}))
     call = ("import", "jsonl", "--name", "same", "--store", tmp_path / "s.db")
     assert arena(*call, tmp_path / "a.jsonl").exit_code == 0
-    assert "Which is larger?" in refused(arena(*call, tmp_path / "b.jsonl"))
+    again = arena(*call, tmp_path / "b.jsonl", "--json")
+    (bad,) = json.loads(again.stdout)["failed"]
+    assert again.exit_code == 1 and not json.loads(again.stdout)["changed"]
+    assert bad["line"] == 1 and "Which is larger?" in bad["reason"]
+    assert "another truth" in bad["reason"]
+
+
+def test_an_import_that_adds_a_truth_says_that_it_changed_something(tmp_path: Path) -> None:
+    asked = {"question": "Which is larger?", "answers": ["two", "three"]}
+    path = tmp_path / "a.jsonl"
+    call = ("import", "jsonl", path, "--store", tmp_path / "s.db", "--json")
+    changed = []
+    for line in (asked, {**asked, "truth": 1}, {**asked, "truth": 1}, {**asked, "split": "x"}):
+        path.write_text(json.dumps(line))
+        result = arena(*call)
+        changed.append((json.loads(result.stdout)["changed"], result.exit_code))
+    assert changed == [(True, 0), (True, 0), (False, 0), (False, 1)]
+    assert "another split" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["paly"], "paly"),
+        (["play"], "FILE.yaml"),
+        (["play", "x.yaml", "--nope"], "see arena play --help"),
+        (["report", "x", "--sample", "half"], "half"),
+        (["demo", "--n", "0"], "--n"),
+        (["import", "csv"], "see arena import --help"),
+    ],
+)
+def test_a_call_that_fits_no_verb_is_refused_in_one_line(words: list[str], says: str) -> None:
+    line = refused(arena(*words))
+    assert says in line and line.endswith(" --help")
+
+
+def test_a_call_without_a_verb_prints_the_help() -> None:
+    assert "tournament" in arena().output and arena().exit_code == 2
+    assert "tournament" in arena("--help").stdout and arena("--help").exit_code == 0
+
+
+def test_a_refused_call_leaves_no_store_behind(run_file: Path, tmp_path: Path) -> None:
+    store = tmp_path / "none.db"
+    for name, raw in (("deep", b"[" * 5000), ("latin", b"name: \xff")):
+        (tmp_path / f"{name}.yaml").write_bytes(raw)
+    for words in (
+        ("play", tmp_path / "absent.yaml"),
+        ("play", tmp_path / "deep.yaml"),
+        ("tournament", tmp_path / "latin.yaml"),
+        ("play", run_file, "--set", "questions.n=["),
+        ("play", run_file, "--set", "run.width=0"),
+        ("play", run_file, "--set", "protocols=[debaet]"),
+        ("import", "nyu", tmp_path / "absent"),
+        ("import", "jsonl", tmp_path / "absent"),
+    ):
+        refused(arena(*words, "--store", store))
+        assert not list(tmp_path.glob("none.db*")), words
+
+
+def test_a_protocol_with_three_speakers_is_refused_by_play_and_tournament(
+    run_file: Path, tmp_path: Path
+) -> None:
+    seats = [{"name": seat, "role": "debater"} for seat in "ABC"]
+    slots = [{"seat": seat} for seat in "ABC"]
+    value = {"name": "panel", "seats": [*seats, {"name": "judge", "role": "judge"}],
+             "opening": [{"slots": slots}]}  # fmt: skip
+    (tmp_path / "panel.yaml").write_text(json.dumps(value))
+    for verb in ("play", "tournament"):
+        line = refused(arena(verb, run_file, "--store", tmp_path / "s.db",
+                             "--set", "protocols=[panel.yaml]"))  # fmt: skip
+        assert "'panel'" in line and "A, B, C" in line
+
+
+def test_the_demo_uses_the_store_of_the_environment_else_arena_db(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ARENA_STORE", raising=False)
+    arena("demo", "--n", 1)
+    assert [path.name for path in tmp_path.glob("*.db")] == ["arena.db"]
+    monkeypatch.setenv("ARENA_STORE", str(tmp_path / "mine.db"))
+    arena("demo", "--n", 1)
+    assert (tmp_path / "mine.db").is_file()
+
+
+def test_a_demo_of_another_size_says_to_name_another_store(tmp_path: Path) -> None:
+    store = tmp_path / "demo.db"
+    assert arena("demo", "--n", 2, "--store", store).exit_code == 0
+    line = refused(arena("demo", "--n", 3, "--store", store))
+    assert "--n 2" in line and "--store" in line
+    assert arena("demo", "--n", 2, "--store", store).exit_code == 0
+
+
+def test_nothing_that_is_echoed_drives_the_terminal_or_becomes_an_emoji(
+    run_file: Path, tmp_path: Path
+) -> None:
+    odd = "x\x1b[2J\u202e:smile:[bold]"
+    shown = "x⟦U+001B⟧[2J⟦U+202E⟧:smile:[bold]"
+    store = tmp_path / f"{odd}.db"
+    called = ("--set", f"name={json.dumps(odd)}", "--store", store)
+    person = ("--set", "judges={me: person}", "--set", "protocols=[debate]")
+    rooms = [(json.loads(json.dumps(good_rooms()[0][0])), "{")]
+    rooms[0][0]["name"] = odd
+    (tmp_path / f"{odd}.jsonl").write_text(json.dumps({"question": odd, "answers": [odd, odd]}))
+    bad_names = f"players={{{json.dumps(odd)}: {json.dumps(odd)}}}"
+    for result, code in (
+        (arena("play", run_file, *called), 0),
+        (arena("report", odd, "--store", store), 0),
+        (arena("play", run_file, *called, *person, "--set", "name=w"), 0),
+        (arena("play", tmp_path / odd), 2),
+        (arena("play", run_file, *called, "--set", bad_names), 2),
+        (arena("show", odd, "--store", store), 2),
+        (arena(odd), 2),
+        (arena("import", "jsonl", tmp_path / f"{odd}.jsonl", "--store", store), 1),
+        (arena("import", "nyu", write(tmp_path / "data", rooms), "--store", store), 1),
+        (arena("demo", "--n", 1, "--store", store), 0),
+    ):
+        assert result.exit_code == code, result.output
+        assert "\x1b" not in result.output and "\u202e" not in result.output
+        assert ":smile:" in result.output, result.output
+    assert shown in arena("report", odd, "--store", store).stdout
+
+
+def test_a_replay_of_a_shorter_match_is_refused_in_one_line(run_file: Path, tmp_path: Path) -> None:
+    store = tmp_path / "s.db"
+    one = ("--store", store, "--set", "questions.n=1")
+    arena("play", run_file, *one, "--set", "protocols=[debate without rebuttal]")
+    with Store(store) as kept:
+        (key,) = [row["id"] for row in kept.query("SELECT id FROM matches")]
+    line = refused(arena("play", run_file, *one, "--set", "name=again",
+                         "--set", "protocols=[debate]",
+                         "--set", f"players={{x: 'replay:{key}'}}"))  # fmt: skip
+    assert "holds no speech of seat" in line
+
+
+def test_the_protocol_and_the_run_of_the_readme_can_be_played(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    run, protocol = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    (tmp_path / "first.yaml").write_text(run)
+    (tmp_path / "interview.yaml").write_text(protocol)
+    found = find_protocol("interview.yaml", tmp_path)
+    assert (found.name, found.speakers, found.asks, found.cycles) == ("interview", ("A",), True, 2)
+    few = ("--store", tmp_path / "s.db", "--json", "--set", "questions.n=2")
+    result = arena("play", tmp_path / "first.yaml", *few)
+    assert result.exit_code == 0 and json.loads(result.stdout)["run"] == "first"
+    own = arena("play", tmp_path / "first.yaml", *few, "--set", "name=own",
+                "--set", "protocols=[interview.yaml]",
+                "--set", "judges={me: person}")  # fmt: skip
+    waiting = json.loads(own.stdout)["waiting"]
+    assert own.exit_code == 0 and waiting and {one["seat"] for one in waiting} == {"judge"}
 
 
 def test_importing_rooms_passes_over_a_bad_one_and_a_second_import_changes_nothing(

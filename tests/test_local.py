@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny import ADDED, CHATML, SPECIAL, tiny_model, tiny_tokenizer
 
 from agents.chat import Chat
@@ -273,3 +275,13 @@ def test_an_incomplete_folder_is_an_error(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="no weights"):
         model_digest(find_model(str(tmp_path)))
+
+
+def test_a_model_that_lacks_weights_is_refused_and_not_filled_at_random(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "holes")
+    weights = load_file(folder / "model.safetensors")
+    name = next(key for key in sorted(weights) if "mlp" in key)
+    del weights[name]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"'holes' lacks 1 of its weights .*mlp"):
+        LocalEngine(str(folder))

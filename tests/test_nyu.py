@@ -18,6 +18,7 @@ from arena.play import path, waiting_for
 from arena.protocols import JUDGE, verdict_slot
 from arena.report import report
 from arena.sources.nyu import import_nyu
+from arena.sources.nyu_rooms import Importer
 from arena.statistics import judge_score
 from arena.store import Store
 from arena.turns import Turn
@@ -270,7 +271,7 @@ def test_surveys_scratchpads_and_set_up_are_kept_as_events(made_store: Store) ->
     match = rooms_of(made_store)["door-0"]
     (survey,) = events(made_store, "feedback", match)
     assert survey["value"]["name"] == "Jo Juniper"
-    assert survey["value"]["Judge"]["answers"]["clarity"] == {"first": 3, "second": 1}
+    assert survey["value"]["survey"]["Judge"]["answers"]["clarity"] == {"first": 3, "second": 1}
     (notes,) = events(made_store, "scratchpad", match)
     assert notes["value"]["drafts"][0]["text"] == "SECRETNOTE door was red"
     (about,) = events(made_store, "room", match)
@@ -375,6 +376,22 @@ def spoil(how: str) -> tuple[Any, Any]:
         return (*made.flipped(line, body),)
     elif how == "role unknown":
         line["roleAssignments"]["Usher"] = body["setup"]["roles"]["Usher"] = "Una"
+    elif how == "survey is nothing":
+        body["feedback"] = {"Jo Juniper": None}
+    elif how == "survey is a list":
+        body["feedback"] = {"Jo Juniper": ["Judge"]}
+    elif how == "survey is deep":
+        deep: Any = 1
+        for _ in range(150):
+            deep = [deep]
+        body["feedback"] = {"Jo Juniper": {"Judge": deep, "value": float("nan")}}
+    elif how == "time that no calendar has":
+        first["0"]["timestamp"] = 10**400
+    elif how == "limit beyond sense":
+        body["setup"]["rules"]["fixedOpening"][1]["SimultaneousSpeechesRound"]["charLimit"] = 10**30
+    elif how == "cycles beyond sense":
+        closing = {"maxRepeatCycles": 10**12, "rounds": [made.SEQ]}
+        body["setup"]["rules"]["fixedClosing"] = closing
     elif how == "reading goes on":
         reports = rounds[-1]["OfflineJudgments"]["judgments"]["Tim Timed"]["judgments"]
         reports.append(reports[0])
@@ -389,7 +406,8 @@ WRONG = [
     "round missing", "speaker unknown", "quote reversed", "quote far outside",
     "probabilities do not sum", "probability is no number", "right answer contradicts",
     "verdict contradicts", "status contradicts", "setting contradicts", "question contradicts",
-    "another truth", "role unknown", "reading goes on",
+    "another truth", "role unknown", "reading goes on", "survey is nothing", "survey is a list",
+    "survey is deep", "time that no calendar has", "limit beyond sense", "cycles beyond sense",
 ]  # fmt: skip
 
 
@@ -407,6 +425,63 @@ def test_a_bad_room_is_named_passed_over_and_not_half_imported(
         import_nyu(made.write(tmp_path / "clean", good), clean)
         assert dump(store, "runs", "run_matches") == dump(clean, "runs", "run_matches")
     assert list(rooms_of(store)) == [line["name"] for line, _ in good]
+
+
+def paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The place of every value below ``value``."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, one in inner:
+        yield (*before, key)
+        if isinstance(one, dict | list):
+            yield from paths(one, (*before, key))
+
+
+def test_whatever_stands_in_a_room_the_others_are_imported(store: Store, tmp_path: Path) -> None:
+    good = made.good_rooms()
+    rooms = list(good)
+    for place in paths(list(good[0])):
+        if place[-1] == "name" or len(place) == 1 or "contents" in place[:-1]:
+            continue
+        for new in (None, [], {}, -1, 10**400, "x", True, [[1]], {"x": None}):
+            pair = copy.deepcopy(list(good[0]))
+            pair[0]["name"] = f"odd-{len(rooms)}"
+            at: Any = pair
+            for part in place[:-1]:
+                at = at[part]
+            at[place[-1]] = new
+            rooms.append((pair[0], pair[1]))
+    outcome = import_nyu(made.write(tmp_path / "d", rooms), store)
+    assert len(rooms) > 1000
+    assert list(rooms_of(store))[: len(good)] == [line["name"] for line, _ in good]
+    assert outcome.imported + len(outcome.failures) >= len(rooms)
+    assert all(name and reason and "\n" not in reason for name, reason in outcome.failures)
+    assert not [reason for _, reason in outcome.failures if "does not fit the format" in reason]
+
+
+def test_a_survey_is_kept_under_the_name_of_who_answered_it(store: Store, tmp_path: Path) -> None:
+    line, body = copy.deepcopy(made.good_rooms()[0])
+    body["feedback"] = {"Jo Juniper": {"name": {"answers": "Zed"}}}
+    import_nyu(made.write(tmp_path / "d", [(line, body)]), store)
+    (survey,) = events(store, "feedback", rooms_of(store)["door-0"])
+    assert survey["value"] == {"name": "Jo Juniper", "survey": {"name": {"answers": "Zed"}}}
+
+
+def test_a_mistake_of_the_importer_names_the_room_and_stops_no_other(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = made.good_rooms()[:4]
+    wrong = iter([KeyError("x"), TypeError("x"), OverflowError("x"), RecursionError("x")])
+
+    def fails(self: Importer) -> None:
+        ending(self)
+        if self.line.name != "door-1":
+            raise next(wrong)
+
+    ending = Importer._ending
+    monkeypatch.setattr(Importer, "_ending", fails)
+    outcome = import_nyu(made.write(tmp_path / "d", good), store)
+    assert outcome.imported == 1 and list(rooms_of(store)) == ["door-1"]
+    assert [name for name, _ in outcome.failures] == ["door-0", "key-0", "key-1"]
 
 
 def test_a_repaired_room_is_imported_by_importing_again(store: Store, tmp_path: Path) -> None:

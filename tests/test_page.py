@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import ALICE, BOB, PASSAGE, PERSON, Decides, Says, match, question, stage
+from stage import ALICE, BOB, PASSAGE, PERSON, Decides, Says, go_on, match, question, stage
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import ButtonGroup
 
@@ -22,9 +22,10 @@ from arena.batch import Batch
 from arena.match import Match, Shown, participant_id
 from arena.protocols import BUILT_IN, Protocol, debate, expert
 from arena.questions import Item, Question
-from arena.store import Store, StoreError
-from ui.reading import _parts, page, rules, visible
-from ui.serve import OPTIONS, PAGE, arguments, command
+from arena.store import Store
+from arena.text import visible
+from ui.reading import _parts, page, rules
+from ui.serve import PAGE, command
 
 HOSTILE = (
     "![x](http://outside.invalid/beacon.png) <script>window.__pwn = 1</script> "
@@ -35,12 +36,6 @@ HOSTILE = (
 
 
 # Text as a page shows it.
-
-
-def test_characters_that_hide_are_spelled_out() -> None:
-    assert visible("a\u202eb\u200bc\x07\n\td\r\ne") == "a⟦U+202E⟧b⟦U+200B⟧c⟦U+0007⟧\n\td\ne"
-    assert visible("\ud800 \u3164 \U000e0041") == "⟦U+D800⟧ ⟦U+3164⟧ ⟦U+E0041⟧"
-    assert visible("Zoe\u0308, 12 €, 漢字") == "Zoë, 12 €, 漢字"
 
 
 def test_quotations_are_the_platforms_and_marks_without_one_stay_text() -> None:
@@ -70,30 +65,6 @@ def test_every_protocol_has_its_rules_in_a_sentence(name: str) -> None:
     one = Match(question(0), protocol, sides)
     assert rules(one).endswith(".") and len(rules(one)) < 260
     assert ("cannot see" in rules(one)) == bool(protocol.speakers)
-
-
-# How it is started.
-
-
-def test_the_command_carries_store_person_and_run(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="does not exist"):
-        command(tmp_path / "none.db")
-    store = tmp_path / "s.db"
-    Store(store).close()
-    words = command(store, "-x y", "trial", 8600)
-    assert words[words.index("--server.address") + 1] == "127.0.0.1"
-    assert words[words.index("--server.port") + 1] == "8600"
-    read = arguments(words[words.index("--") + 1 :])
-    assert (read.store, read.person, read.run) == (store, "-x y", "trial")
-    alone = command(store)
-    assert arguments(alone[alone.index("--") + 1 :]).person
-
-
-def test_streamlit_has_every_option_that_is_set() -> None:
-    from streamlit import config
-
-    known = config.get_config_options()
-    assert not [name for name in OPTIONS if name not in known]
 
 
 # The script, without a browser.
@@ -135,7 +106,7 @@ def choose(page: AppTest, winner: str) -> None:
     choice.set_value(winner)
 
 
-def fill(page: AppTest, winner: str, sure: int | None, reason: str) -> AppTest:
+def fill(page: AppTest, winner: str, sure: float | None, reason: str) -> AppTest:
     choose(page, winner)
     page.number_input[0].set_value(sure)
     page.text_area[0].set_value(reason)
@@ -251,9 +222,70 @@ def test_an_empty_chair_may_ask_for_another_round(
     app.number_input[0].set_value(60)
     app.text_area[0].set_value("so far")
     app = app.button(key="go on").click().run()
-    assert "The debate goes on" in app.success[0].value and len(app.button) == 1
+    assert app.success[0].value.startswith("Noted. The debate goes on when somebody runs")
+    assert "arena play" in app.success[0].value and len(app.button) == 1
     with Store(path) as store:
         assert [turn.kind for turn in store.transcript(one)][-1] == "belief"
+
+
+def test_a_debate_that_waits_for_a_question_offers_a_form_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.db"
+    one = match(question(0), BUILT_IN["debate with questions"], PERSON)
+    stage(path, [one]).close()
+    app = open_page(path, monkeypatch)
+    assert [turn["who"] for turn in reading(app)["rounds"][0]["turns"]]
+    assert not app.number_input and app.button(key="skip")
+    (box,) = app.text_area
+    assert box.label == "Ask the debaters one question (may be empty)"
+    box.set_value("x" * 1501)
+    app = app.button(key="ask").click().run()
+    assert [e.value for e in app.error] == ["A question has up to 1500 characters; yours has 1501."]
+    app.text_area[0].set_value("Where was the mill?")
+    app = app.button(key="ask").click().run()
+    said = app.success[0].value
+    assert said.startswith("Your question is recorded. The debate goes on when somebody runs")
+    app = app.button(key="next").click().run()
+    assert [s.value for s in app.subheader] == ["Nothing left to judge"]
+    with Store(path) as store:
+        assert store.transcript(one)[-1].speech.text == "Where was the mill?"
+        go_on(store, one)
+    app = open_page(path, monkeypatch)
+    asked = reading(app)["rounds"][1]["turns"][0]
+    assert (asked["who"], asked["parts"]) == ("Judge", [["text", "Where was the mill?"]])
+    assert [s.value for s in fill(app, "A", 70, "x").success] == ["Verdict recorded: A, 70 %."]
+
+
+def test_the_page_says_so_when_a_belief_is_followed_by_ones_own_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.db"
+    both = debate(rounds=2, stop="judge", judge_questions=True)
+    stage(path, [match(question(n), both, PERSON) for n in range(3)]).close()
+    app = open_page(path, monkeypatch)
+    first = reading(app)["question"]
+    choose(app, "A")
+    app.number_input[0].set_value(60)
+    app.text_area[0].set_value("so far")
+    app = app.button(key="go on").click().run()
+    assert app.success[0].value == "Noted. It is your turn again in this debate."
+    app = app.button(key="next").click().run()
+    assert reading(app)["question"] == first and app.button(key="ask")
+
+
+def test_decimals_of_a_probability_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.db"
+    stage(path, [match(question(0))]).close()
+    app = fill(open_page(path, monkeypatch), "A", 75.5, "x")
+    assert [s.value for s in app.success] == ["Verdict recorded: A, 75.5 %."]
+    with Store(path) as store:
+        (row,) = store.query("SELECT elicited FROM verdicts")
+        assert json.loads(row["elicited"]) == [0.755, 0.245]
+    app = app.button(key="undo").click().run()
+    assert app.number_input[0].value == 75.5
 
 
 def test_messages_are_the_pages_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,13 +373,15 @@ def test_a_person_judges_in_the_browser(served: tuple[str, Path]) -> None:
         assert sheet.get_by_text("✗ not in the passage").count() >= 1
         shown = sheet.locator(".options .letter").all_inner_texts()
         tab.get_by_role("radio", name="B", exact=True).click()
-        tab.get_by_label("How sure are you").fill("85")
+        tab.get_by_label("How sure are you").fill("85.5")
         tab.get_by_label("Why?").fill(HOSTILE)
         tab.get_by_role("button", name="Submit verdict").dblclick()
-        tab.get_by_text("Verdict recorded: B, 85 %.").wait_for(timeout=15_000)
+        tab.get_by_text("Verdict recorded: B, 85.5 %.").wait_for(timeout=15_000)
+        focused = "() => document.activeElement.textContent.startsWith('Verdict recorded')"
+        tab.wait_for_function(focused, timeout=5_000)  # not the top of the page
         with Store(path) as store:
             (row,) = store.query("SELECT * FROM verdicts")
-            assert (row["choice"], json.loads(row["elicited"])[1]) == (1, 0.85)
+            assert (row["choice"], json.loads(row["elicited"])[1]) == (1, 0.855)
             assert row["reason"] == HOSTILE
             assert json.loads(row["listing"]) == ["AB".index(label) for label in shown]
             assert len(list(store.query("SELECT * FROM rewards"))) == 4

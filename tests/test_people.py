@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import Decides, go_on, match, question, stage
+from stage import ALICE, Decides, go_on, match, question, stage
 
 from arena import people
 from arena.match import PERSON, Match, participant_id
 from arena.people import PersonError
 from arena.play import waiting_for
-from arena.protocols import debate
+from arena.protocols import Limits, consultancy, debate
 from arena.questions import Question
 from arena.rewards import reward_rows
 from arena.store import Store
@@ -313,6 +313,153 @@ def test_a_chair_that_waits_for_the_final_verdict() -> None:
         assert (turn.kind, turn.verdict.mode, turn.verdict.stop) == ("verdict", "live", False)
         assert go_on(store, one)[-1] == turn
         assert store.one("SELECT played FROM matches") == {"played": 1}
+
+
+# The judge's question.
+
+
+ASKS = debate(rounds=3, judge_questions=True, limits=Limits(characters=1000))
+
+
+def test_a_debate_that_waits_for_a_question_is_offered_and_goes_on_after_it() -> None:
+    one = match(question(0), ASKS, PERSON)
+    with stage(None, [one]) as store:
+        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+        assert people.progress(store, ada) == (0, 1)
+        assert people.next_unjudged(store, ada) == one
+        at = people.desk(store, one, ada)
+        assert at is not None and (at.slot.kind, at.place) == ("question", 1)
+        turn = people.ask(store, one, ada, " Where was the mill? ", now=5.0)
+        assert (turn.kind, turn.seat, turn.place) == ("question", "judge", 1)
+        assert (turn.author, turn.origin, turn.at) == (ada, "person", 5.0)
+        assert turn.speech.text == "Where was the mill?"
+        assert turn.seen == people.page_view(one, at.transcript, ada, at).digest
+        assert store.transcript(one)[-1] == turn
+        assert people.next_unjudged(store, ada) is None  # the debaters' turn
+        assert waiting_for(one, store.transcript(one)) == ("A", "B")
+        longer = go_on(store, one)
+        assert [t.kind for t in longer] == ["speech"] * 2 + ["question"] + ["speech"] * 2
+        assert people.next_unjudged(store, bo) is None  # the chair is Ada's
+        assert people.ask(store, one, ada, "").speech.text == ""
+        go_on(store, one)
+        assert people.submit(store, one, ada, "A", 0.9, "x").kind == "verdict"
+        assert store.one("SELECT played FROM matches") == {"played": 1}
+        assert [json.loads(e["value"])["before"] for e in events(store, "question")] == [0, 0]
+
+
+def test_a_question_over_its_limit_is_refused_and_nothing_is_kept() -> None:
+    one = match(question(0), ASKS, PERSON)
+    with stage(None, [one]) as store:
+        ada = people.register(store, "Ada")
+        with pytest.raises(PersonError, match="up to 1000 characters; yours has 1001"):
+            people.ask(store, one, ada, "x" * 1001)
+        assert len(store.transcript(one)) == 2 and not events(store, "question")
+        assert len(people.ask(store, one, ada, "x" * 1000).speech.text) == 1000
+
+
+def test_a_question_is_asked_once_however_often_it_is_clicked(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    one = match(question(0), ASKS, PERSON)
+    with stage(path, [one]) as store:
+        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+    start = threading.Barrier(4)
+    made: list[str] = []
+
+    def click(n: int) -> None:
+        with Store(path) as own:
+            start.wait()
+            made.append(people.ask(own, one, ada, f"click {n}").id)
+
+    threads = [threading.Thread(target=click, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Store(path) as store:
+        assert len(made) == 4 and len(set(made)) == 1
+        assert len(events(store, "question")) == 1 and len(store.transcript(one)) == 3
+        with pytest.raises(PersonError, match="not waiting for a question"):
+            people.ask(store, one, bo, "mine")
+
+
+def test_a_question_is_durable_before_it_is_acknowledged() -> None:
+    one = match(question(0), ASKS, PERSON)
+    with stage(None, [one]) as store:
+        ada = people.register(store, "Ada")
+        said: list[str] = []
+        store.conn.set_trace_callback(said.append)
+        people.ask(store, one, ada, "x")
+        begin = next(i for i, line in enumerate(said) if line.startswith("BEGIN"))
+        assert said[begin - 1] == "PRAGMA synchronous = FULL"
+        assert sum(line.startswith(("BEGIN", "COMMIT")) for line in said) == 2
+
+
+def test_questions_and_verdicts_do_not_take_each_others_place() -> None:
+    one = match(question(0), ASKS, PERSON)
+    other = match(question(1), judge=PERSON)
+    with stage(None, [one, other]) as store:
+        ada = people.register(store, "Ada")
+        with pytest.raises(PersonError, match="waits for your question first"):
+            people.submit(store, one, ada, "A", 0.9, "x")
+        with pytest.raises(PersonError, match="not waiting for a question"):
+            people.ask(store, other, ada, "x")
+        assert not list(store.query("SELECT * FROM turns WHERE author = ?", ada))
+
+
+def test_whoever_goes_on_at_once_keeps_the_match() -> None:
+    both = debate(rounds=2, stop="judge", judge_questions=True)
+    with stage(None, [match(question(n), both, PERSON) for n in range(4)]) as store:
+        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+        one = people.next_unjudged(store, ada)
+        assert one is not None
+        belief = people.submit(store, one, ada, "A", 0.6, "so far", stop=False)
+        assert people.submit(store, one, ada, "A", 0.6, "so far", stop=False) == belief
+        assert people.next_unjudged(store, ada) == one  # for its question
+        assert people.next_unjudged(store, bo) != one
+        people.ask(store, one, ada, "Why?")
+        assert people.next_unjudged(store, ada) != one
+
+
+def test_a_consultant_can_be_asked() -> None:
+    asks = consultancy(rounds=2, judge_questions=True)
+    one = Match(question(0), asks, (("A", 0),), (("A", participant_id(ALICE)), ("judge", PERSON)))
+    with stage(None, [one], agents=(ALICE,)) as store:
+        ada = people.register(store, "Ada")
+        people.ask(store, one, ada, "Why?")
+        assert [t.kind for t in go_on(store, one, (ALICE,))] == ["speech", "question", "speech"]
+
+
+# What a verdict pays, and what imports leave empty.
+
+
+def test_a_verdict_that_was_taken_back_pays_nothing() -> None:
+    one, other = match(question(0)), match(question(1))
+    with stage(None, [one, other]) as store:
+        ada = people.register(store, "Ada")
+
+        def paying() -> set[str]:
+            return {row["turn"] for row in store.query("SELECT * FROM paid")}
+
+        beside = people.submit(store, other, ada, "A", 0.75, "because")
+        first = people.submit(store, one, ada, "A", 0.75, "because")
+        assert paying() == {beside.id, first.id}
+        people.withdraw(store, one, ada)
+        assert paying() == {beside.id}
+        again = people.submit(store, one, ada, "B", 0.75, "because")
+        assert paying() == {beside.id, again.id}
+        assert len(list(store.query("SELECT * FROM rewards"))) == 12  # the record keeps all
+        assert len(list(store.query("SELECT * FROM paid WHERE match = ?", one.id))) == 4
+
+
+def test_rooms_that_an_import_left_unfinished_are_not_offered() -> None:
+    one = match(question(0), judge=PERSON)
+    with stage(None, [one]) as store:
+        store.conn.execute("UPDATE runs SET kind = 'import'")
+        ada = people.register(store, "Ada")
+        assert people.next_unjudged(store, ada) is None
+        assert people.progress(store, ada) == people.progress(store, ada, "trial") == (0, 0)
+        store.conn.execute("UPDATE matches SET played = 1")
+        assert people.next_unjudged(store, ada) == one and people.progress(store, ada) == (0, 1)
 
 
 # Blindness, by reading the code.

@@ -86,7 +86,8 @@ def test_the_id_of_a_protocol_ignores_its_name_alone(protocol: Protocol) -> None
 )
 def test_the_id_of_a_protocol_covers_every_field_of_a_slot(change: dict[str, Any]) -> None:
     def with_slot(slot: Slot) -> Protocol:
-        return Protocol("x", (Seat("A", "debater"), Seat("B", "debater")), (Round((slot,)),))
+        seats = (Seat("A", "debater"), Seat("B", "debater"), Seat(JUDGE, "judge"))
+        return Protocol("x", seats, (Round((slot,)),))
 
     assert with_slot(replace(Slot("A"), **change)).id != with_slot(Slot("A")).id
 
@@ -131,7 +132,7 @@ BAD = [
     (
         ("opening", 0, "slots", 1, "limits", "tokens"),
         -1,
-        r"opening\.0\.slots\.1\.limits: tokens must be 0 or more, got -1",
+        r"opening\.0\.slots\.1\.limits\.tokens must be 0 or more, got -1",
     ),
     (
         ("opening", 0, "slots", 1, "limits", "quoted"),
@@ -142,7 +143,7 @@ BAD = [
     (("opening", 0, "slots", 0, "seen_by"), "all", r"\bopening\.0\.slots\.0\.seen_by: .*tuple"),
     (("opening", 0, "slots", 0, "scratchpad"), -5, r"scratchpad must be 0 or more, got -5"),
     (("cycle", 0, "slots", 0, "replies_to"), "all", r"\bcycle\.0\.slots\.0\.replies_to: "),
-    (("cycles",), -1, r"cycles: -1"),
+    (("cycles",), -1, r"cycles must be 0 or more, got -1"),
     (("cycles",), 1.5, r"\bcycles: .*integer"),
     (("cycle",), [], r"cycles: 1 cycles need a cycle to repeat"),
     (("passage_to",), ["C"], r"passage_to: 'C' is not one of"),
@@ -154,6 +155,36 @@ BAD = [
     (("over_limit",), "cut", r"\bover_limit: "),
     (("quoted_total",), -3, r"quoted_total must be 0 or more, got -3"),
     (("closing", 0, "slots", 0, "may_stop"), [], r"\bclosing\.0\.slots\.0\.may_stop: "),
+    # Nothing is coerced.
+    (("opening", 0, "slots", 0, "limits", "characters"), True, r"limits\.characters: .*got True"),
+    (("opening", 0, "slots", 0, "limits", "characters"), "12", r"limits\.characters: .*got '12'"),
+    (("opening", 0, "slots", 0, "limits", "characters"), 1.0, r"limits\.characters: .*got 1\.0"),
+    (("opening", 0, "simultaneous"), "no", r"opening\.0\.simultaneous: .*got 'no'"),
+    (("opening", 0, "simultaneous"), 1, r"opening\.0\.simultaneous: .*got 1"),
+    (("cycles",), "2", r"\bcycles: .*got '2'"),
+    (("cycles",), True, r"\bcycles: .*got True"),
+    (("quoted_total",), True, r"\bquoted_total: .*got True"),
+    # Nor is a number taken that no match can have.
+    (("opening", 0, "slots", 0, "scratchpad"), 10**20, r"scratchpad must be 1000000 or less"),
+    (("opening", 0, "slots", 0, "limits", "tokens"), 10**20, r"tokens must be 1000000 or less"),
+    (("cycles",), 10**20, r"cycles must be 1000000 or less"),
+    # What nobody could play.
+    (
+        ("seats", 2),
+        KeyError,
+        r"seats: the judge's seat, and no other, .*\['A', 'B'\]",
+    ),
+    (("seats", 0, "name"), "all", r"seats: names must differ, none of them 'all'"),
+    (("opening", 0, "slots", 0, "kind"), "verdict", r"opening\[0\]: a verdict is the judge's.*'A'"),
+    (("opening", 0, "slots", 0, "kind"), "belief", r"opening\[0\]: a belief is the judge's.*'A'"),
+    (("opening", 0, "slots", 0, "kind"), "question", r"opening\[0\]: a question is the judge's"),
+    (
+        ("closing", 0, "slots", 0, "kind"),
+        "speech",
+        r"closing\[0\]: a speech is a speaker's",
+    ),
+    (("closing", 0, "slots", 0, "kind"), "question", r"closing: the judge .* never decides"),
+    (("options",), "right or wrong", r"options: right or wrong .* got no proposer"),
 ]
 
 

@@ -276,7 +276,7 @@ def test_a_match_that_a_run_claims_twice_counts_once(hand: Hand) -> None:
 
 
 def test_a_listing_that_was_read_twice_weighs_no_more_than_the_other(hand: Hand) -> None:
-    """A seated judge's verdict, and both its listings read afterwards: one match, one half right."""
+    """A seated verdict, and both listings read afterwards: one match, one half right."""
     match = hand.match(debate(), 0)
     hand.verdict(match, 0.9, mode="live")
     hand.verdict(match, 0.9, order=(0, 1))

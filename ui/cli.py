@@ -18,14 +18,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from arena.runner import Outcome
     from arena.store import Store
-    from ui.runs import Progress
 
 PACKAGES = ("arena", "agents", "judges", "ui")
+
+
+class OneLine(TyperGroup):
+    """The verbs; a call that does not fit them is refused in one line too, with exit code 2."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the verb that the command line names."""
+        if not extra.get("standalone_mode", True):
+            return super().main(*args, **extra)
+        try:
+            sys.exit(super().main(*args, **{**extra, "standalone_mode": False}))
+        except typer.Abort:
+            sys.exit(1)
+        except Exception as error:
+            message = getattr(error, "format_message", None)  # what every usage error has
+            if message is None:
+                raise
+            from ui.tables import say
+
+            verbs, at = "", getattr(error, "ctx", None)
+            while at is not None and at.parent is not None:
+                verbs, at = f" {at.info_name}{verbs}", at.parent
+            if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+                typer.echo(message(), err=True)
+            else:
+                say(f"arena: {message().rstrip('.')}; see arena{verbs} --help", error=True)
+            sys.exit(2)
+
+
 app = typer.Typer(
+    cls=OneLine,
     help="Debate and critique for scalable oversight: play, judge, reward, measure.",
     add_completion=False,
     no_args_is_help=True,
@@ -67,11 +97,12 @@ def _one_line() -> Iterator[None]:
     from arena.config import ConfigError
     from arena.participants import SpecError
     from arena.store import StoreError
+    from ui.tables import say
 
     try:
         yield
     except (StoreError, ConfigError, SpecError, OSError) as error:
-        typer.echo(f"arena: {' '.join(str(error).split())}", err=True)
+        say(f"arena: {error}", error=True)
         raise typer.Exit(2) from None
 
 
@@ -85,39 +116,14 @@ def _open(path: Path, must_exist: bool = False) -> Iterator[Store]:
         yield store
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Progress]:
-    """A progress bar on standard error, for anything that may take longer than two seconds."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-    from rich.progress import TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (*Bar.get_default_columns()[:3], TextColumn("{task.completed}/{task.total}"))
-    with Bar(*columns, TimeRemainingColumn(), console=console, transient=True,
-             disable=not console.is_terminal) as bar:  # fmt: skip
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))
-
-
-def _console() -> Any:
-    """Standard output; wide enough for a table where it is a file or a pipe."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 110
-    return console
 
 
 def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bool) -> None:
     """Print what a run came to."""
     from arena.report import report
-    from ui.tables import print_report
+    from ui.tables import console, plain, print_report
 
     found = report(store, name)
     if as_json:
@@ -127,20 +133,16 @@ def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bo
              "failed": dict(outcome.failed), "results": found}
         )  # fmt: skip
         return
-    console = _console()
-    print_report(console, found)
+    print_report(to := console(), found)
     if outcome.waiting:
         seats = ", ".join(sorted({seat for _, seat in outcome.waiting}))
-        console.print(
-            f"{len(outcome.waiting)} matches wait for a person ({seats}): arena ui --store {path}"
-        )
+        many = f"{len(outcome.waiting)} matches wait for a person ({seats})"
+        to.print(plain(f"{many}: arena ui --store {path}"), soft_wrap=True)
 
 
 @app.command()
 def demo(
-    store: Annotated[Path, typer.Option("--store", help="Where to leave the store.")] = Path(
-        "demo.db"
-    ),
+    store: StorePath = DEFAULT_STORE,
     n: Annotated[int, typer.Option("--n", min=1, help="Questions per condition.")] = (
         DEMO_QUESTIONS
     ),
@@ -149,9 +151,10 @@ def demo(
     """Run the main job on what the package ships and print its table."""
     from arena.report import report
     from ui import demo as show
+    from ui.tables import console, progress_bar
 
     with _one_line(), _open(store) as opened:
-        with _progress("playing and judging") as progress:
+        with progress_bar("playing and judging") as progress:
             outcome = show.perform_demo(opened, n, progress)
         rows = show.compare(report(opened, show.NAME)["settings"])
         if as_json:
@@ -160,19 +163,22 @@ def demo(
                  "failed": dict(outcome.failed), "results": {"settings": rows}}
             )  # fmt: skip
         else:
-            show.print_table(_console(), rows, store)
+            show.print_table(console(), rows, store)
 
 
 def _play(verb: str, file: Path, store: Path, overrides: list[str], as_json: bool) -> None:
-    from arena.runfile import read_run_file
+    from arena.runfile import protocols_of, read_run_file
     from ui.runs import run_file
+    from ui.tables import progress_bar
 
-    with _one_line(), _open(store) as opened:
+    with _one_line():
         run = read_run_file(file, tuple(overrides))
-        with _progress(f"{verb} {run.name}") as progress:
-            kind: Any = verb
-            outcome = run_file(run, file.parent, kind, opened, progress)
-        _conclude(opened, store, run.name, outcome, as_json)
+        protocols_of(run, file.parent)  # what is refused here leaves no store behind
+        with _open(store) as opened:
+            with progress_bar(f"{verb} {run.name}") as progress:
+                kind: Any = verb
+                outcome = run_file(run, file.parent, kind, opened, progress)
+            _conclude(opened, store, run.name, outcome, as_json)
 
 
 File = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="What to play: see the README.")]
@@ -212,9 +218,10 @@ def judge(
 ) -> None:
     """Have a judge read stored matches and hang its verdicts on them."""
     from ui.runs import judge_run
+    from ui.tables import progress_bar
 
     with _one_line(), _open(store, must_exist=True) as opened:
-        with _progress(f"judging {of}") as progress:
+        with progress_bar(f"judging {of}") as progress:
             outcome = judge_run(
                 opened, of, spec, order.value, mode.value, limit, {"device": device}, progress
             )
@@ -229,10 +236,13 @@ def import_nyu_verb(
     as_json: AsJson = False,
 ) -> None:
     """Import the NYU human-debate data set; a bad room is named and passed over."""
-    from arena.sources.nyu import import_nyu
+    from arena.sources.nyu import contents, import_nyu
+    from ui.tables import progress_bar, say
 
+    with _one_line():
+        contents(path)  # what is refused here leaves no store behind
     with _one_line(), _open(store) as opened:
-        with _progress("importing rooms") as progress:
+        with progress_bar("importing rooms") as progress:
             result = import_nyu(path, opened, name, progress)
         if as_json:
             failed = [{"room": room, "reason": reason} for room, reason in result.failures]
@@ -240,9 +250,9 @@ def import_nyu_verb(
                          "changed": result.changed, "failed": failed})  # fmt: skip
         else:
             change = "imported" if result.changed else "all there already, nothing changed:"
-            typer.echo(f"{change} {result.imported} rooms as {name!r} in {store}")
+            say(f"{change} {result.imported} rooms as {name!r} in {store}")
         for room, reason in result.failures:
-            typer.echo(f"arena: not imported: {room}: {reason}", err=True)
+            say(f"arena: not imported: {room}: {reason}", error=True)
     if result.failures:
         raise typer.Exit(1)
 
@@ -255,25 +265,28 @@ def import_jsonl_verb(
     as_json: AsJson = False,
 ) -> None:
     """Import questions, one JSON object a line; bad lines are named and passed over."""
-    from arena.sources.jsonl import read_jsonl
+    from arena.sources.jsonl import agreeing, read_jsonl
     from arena.store import add_items
+    from ui.tables import say
 
+    called = name or path.stem
+    source = f"jsonl:{called}"
+    with _one_line():
+        read = read_jsonl(path, source)  # what is refused here leaves no store behind
     with _one_line(), _open(store) as opened:
-        called = name or path.stem
-        items, bad = read_jsonl(path, f"jsonl:{called}")
-        before = opened.one("SELECT count(*) AS n FROM questions")
+        items, bad, _ = agreeing(read, opened, source)
+        before = opened.conn.total_changes
         add_items(opened, items)
-        after = opened.one("SELECT count(*) AS n FROM questions")
-        changed = before != after
+        changed = opened.conn.total_changes > before
         if as_json:
             failed = [{"line": one.number, "reason": one.reason} for one in bad]
             _print_json({"run": called, "store": str(store), "done": len(items),
                          "changed": changed, "failed": failed})  # fmt: skip
         else:
             change = "imported" if changed else "all there already, nothing changed:"
-            typer.echo(f"{change} {len(items)} questions as {called!r} in {store}")
+            say(f"{change} {len(items)} questions as {called!r} in {store}")
         for one in bad:
-            typer.echo(f"arena: {path}: line {one.number}: {one.reason}", err=True)
+            say(f"arena: {path}: line {one.number}: {one.reason}", error=True)
     if bad:
         raise typer.Exit(1)
 
@@ -294,14 +307,14 @@ def report_verb(
 ) -> None:
     """Print judge accuracy and its relatives, by setting."""
     from arena.report import report
-    from ui.tables import print_report
+    from ui.tables import console, print_report
 
     with _one_line(), _open(store, must_exist=True) as opened:
         found = report(opened, name, sample.value)
         if as_json:
             _print_json(found)
             return
-        print_report(_console(), found)
+        print_report(console(), found)
 
 
 @app.command()
@@ -312,7 +325,7 @@ def show(
 ) -> None:
     """Print a match: what was said, and every judge's verdict."""
     from arena.store import StoreError
-    from ui.tables import print_match
+    from ui.tables import console, print_match
 
     with _one_line(), _open(store, must_exist=True) as opened:
         sql = "SELECT id FROM matches WHERE substr(id, 1, ?) = ? LIMIT 2"
@@ -320,7 +333,7 @@ def show(
         if len(found) != 1:
             what = "no match" if not found else "more than one match"
             raise StoreError(f"{what} in {store} begins with {match!r}; give (more of) its id")
-        print_match(_console(), opened, opened.match(found[0]), tree)
+        print_match(console(), opened, opened.match(found[0]), tree)
 
 
 @app.command("ui")

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from agents.models import Models
+from arena.ids import canonical
 from arena.protocols import BUILT_IN
 from arena.runner import Outcome, Planned
 from arena.sources.witness import items
-from arena.store import Store
+from arena.store import Store, StoreError
+from arena.text import visible
 from arena.tournament import schedule
 from ui.runs import Cast, Progress, perform
 
@@ -40,7 +42,17 @@ CONDITIONS = {  # the name of a condition, here and in the simulation -> the pro
 
 
 def perform_demo(store: Store, n: int, progress: Progress) -> Outcome:
-    """Play every condition on the same ``n`` questions, judged by both Bayes judges."""
+    """Play every condition on the same ``n`` questions, judged by both Bayes judges.
+
+    Raises StoreError where the store holds a demo over another number of questions.
+    """
+    config = {"questions": n, "seed": SEED}
+    kept = store.one("SELECT config FROM runs WHERE name = ? AND kind = 'demo'", NAME)
+    if kept is not None and kept["config"] != canonical(config):
+        raise StoreError(
+            f"store {store.path} holds a demo with --n {json.loads(kept['config'])['questions']}; "
+            "give the same --n again, or name another store with --store"
+        )
     asked = list(items(SEED, n, "test"))
     questions = [item.question for item in asked]
     cast = Cast(Models(), store)
@@ -57,10 +69,7 @@ def perform_demo(store: Store, n: int, progress: Progress) -> Outcome:
             if bool(protocol.speakers) != bool(skill):
                 continue
             called = f"{condition} / {skill}" if skill else condition
-            # A consultant takes both sides of each question: honest and dishonest are balanced.
-            both = len(protocol.speakers) == 1
-            planned += schedule(questions, {called: protocol}, player, judges, SEED, mirrored=both)
-    config = {"questions": n, "seed": SEED}
+            planned += schedule(questions, {called: protocol}, player, judges, SEED, mirrored=False)
     return perform(store, NAME, "demo", config, asked, planned, cast, progress=progress)
 
 
@@ -124,9 +133,10 @@ def print_table(console: Any, rows: Sequence[Mapping[str, Any]], store: Path) ->
         "knows how debaters choose it. A tie counts one half. Consultants argue both sides of\n"
         "each question. expected: an independent simulation of the same world."
     )
+    where = visible(str(store))
     arena = "arena" if shutil.which("arena") else sys.argv[0]
     console.print(
-        f"\nThe store is {store}. Judge a debate yourself:  {arena} ui --store {store}\n"
-        f"See all that was measured:  {arena} report {NAME} --store {store}",
+        f"\nThe store is {where}. Judge a debate yourself:  {arena} ui --store {where}\n"
+        f"See all that was measured:  {arena} report {NAME} --store {where}",
         soft_wrap=True,
     )

@@ -1,26 +1,22 @@
 """From a `View` to what a page draws: plain values, every text made safe to look at.
 
 What people and models wrote reaches the browser as text alone: the page builds no markup from it,
-and characters that hide, reorder or overlap text are spelled out here. Nothing but the View and
+and `arena.text.visible` spells out characters that hide or reorder text. Nothing but the View and
 the rules of the protocol goes in, so nothing else can come out.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Any
 
 from arena.match import Match, Seen, Shown, Transcript, View
 from arena.play import path
 from arena.protocols import JUDGE
 from arena.quotes import CLOSE, OPEN
+from arena.text import visible
 
 _CITATION = re.compile(r"\[[0-9]+(?:[-\N{EN DASH}][0-9]+)?\]")
-# Letters and marks that draw nothing: fillers, joiners, selectors, a blank Braille cell.
-_BLANK = frozenset(
-    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)]
-)
 _ROLES = {
     "debater": "Debater",
     "consultant": "Consultant",
@@ -37,24 +33,12 @@ _NOTES = {
 }
 
 
-def _hides(char: str) -> bool:
-    """Whether a character shows nothing of itself, or changes how others are shown."""
-    if char in "\n\t":
-        return False
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") or ord(char) in _BLANK
-
-
-def visible(text: str) -> str:
-    """``text`` in NFC with controls, direction marks and invisible characters spelled out."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(f"⟦U+{ord(char):04X}⟧" if _hides(char) else char for char in text)
-
-
 def _parts(text: str, shown: tuple[Shown, ...]) -> tuple[list[list[str]], list[list[str]]]:
     """A speech as [kind, text] pairs, plain text and quotations; and the lines that it cites.
 
     The marks around a quotation are left out; a citation stays in the text, and the passage's own
-    words are listed for each line or range that exists.
+    words are listed for each line or range that exists. The text is cut first and made visible
+    piece by piece, so the offsets are those of the record.
     """
     parts: list[list[str]] = []
     lines: list[list[str]] = []

@@ -129,8 +129,8 @@ def run_file(
         return over or (limits.budget is not None and tokens >= limits.budget)
 
     return perform(
-        store, run.name, verb, _identity(run, players, named), items, planned, cast, width=run.run.width,
-        listings=block.listings, progress=progress, enough=enough,
+        store, run.name, verb, _identity(run, players, named), items, planned, cast,
+        width=run.run.width, listings=block.listings, progress=progress, enough=enough,
     )  # fmt: skip
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.store import StoreError
+from arena.store import Store, StoreError
 
 PAGE = Path(__file__).parent / "web" / "judging_page.py"
 OPTIONS: dict[str, str] = {
@@ -56,13 +57,20 @@ def command(
     port: int = 8501,
     address: str = "127.0.0.1",
 ) -> list[str]:
-    """The command that serves the judging page of a store. Raises StoreError where it is missing.
+    """The command that serves the judging page of a store.
 
-    There is no sign-in: whoever reaches the address judges under any name they give.
+    Raises StoreError where the file is missing or no store, or lacks the run, and OSError where
+    the port is taken: before anything is started. There is no sign-in: whoever reaches the address
+    judges under any name they give.
     """
     path = Path(store)
     if not path.is_file():
         raise StoreError(f"store {path} does not exist; name one, or make one with `arena demo`")
+    with Store(path) as opened:
+        names = [row["name"] for row in opened.query("SELECT name FROM runs ORDER BY created_at")]
+    if run is not None and run not in names:
+        raise StoreError(f"no run {run!r} in this store; its runs: {', '.join(names) or 'none'}")
+    _free(address, port)
     words = [sys.executable, "-m", "streamlit", "run", str(PAGE)]
     for name, value in {**OPTIONS, "server.address": address, "server.port": str(port)}.items():
         words += [f"--{name}", value]
@@ -70,6 +78,19 @@ def command(
     if person is not None:
         words.append(f"--person={person}")
     return words if run is None else [*words, f"--run={run}"]
+
+
+def _free(address: str, port: int) -> None:
+    """Raise OSError unless a server could listen there now."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        socket.create_server((address, port), family=family).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise OSError(
+            f"port {port} on {address} cannot be used ({why}); "
+            "stop what uses it, or choose another with --port"
+        ) from None
 
 
 def arguments(words: Sequence[str]) -> Arguments:

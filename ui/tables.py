@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +16,42 @@ from arena.participants import describe
 from arena.store import Store
 from arena.text import visible
 from arena.turns import Turn
+
+if TYPE_CHECKING:
+    from ui.runs import Progress
+
+
+def console(error: bool = False) -> Console:
+    """Standard output or error; wide enough for a table where it is a file or a pipe."""
+    made = Console(stderr=error, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = 110
+    return made
+
+
+def say(text: str, error: bool = False) -> None:
+    """One line for the terminal, with nothing in it that drives or deceives one."""
+    line = " ".join(visible(text).split())
+    print(line.encode("utf-8", "backslashreplace").decode(), file=sys.stderr if error else None)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Progress]:
+    """A progress bar on standard error, for anything that may take longer than two seconds."""
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+    )
+    to = console(error=True)
+    with Bar(*columns, console=to, transient=True, disable=not to.is_terminal) as bar:
+        task = bar.add_task(visible(what), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def plain(text: str) -> Text:
@@ -47,7 +85,7 @@ def accuracy_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Judge accuracy by setting, each with its count and its 95 % interval."""
     from rich.box import SIMPLE_HEAD
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table = Table(title=plain(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     judges = any("judge" in row for row in rows)
     table.add_column("setting", overflow="fold", min_width=18)
     if judges:
@@ -105,14 +143,14 @@ def print_match(console: Console, store: Store, match: Match, tree: bool) -> Non
     """A match for the terminal: its question, every turn, and every judge's verdict."""
     console.print(plain(match.question.text), style="bold")
     for label, option in zip(match.labels, match.options, strict=True):
-        console.print(Text.assemble(f"  {label}: ", plain(option)))
+        console.print(plain(f"  {label}: {option}"))
     console.print()
     turns = store.turns(match.id)
     if tree:
         known = store.tree(match.root)
         for depth, turn in known.depth_first():
             mine = "*" if any(turn.id == one.id for one in turns) else " "
-            head = f"{'  ' * depth}{mine} {turn.seat} {turn.kind} {turn.id[:9]}  "
+            head = f"{'  ' * depth}{mine} {visible(turn.seat)} {turn.kind} {turn.id[:9]}  "
             line = " ".join(_said(match, turn).plain.split())
             console.print(Text(head, style="dim") + Text(line[:100]), soft_wrap=True)
         console.print(Text("\n* turns of this match; the rest are siblings below the same root"))
@@ -120,7 +158,7 @@ def print_match(console: Console, store: Store, match: Match, tree: bool) -> Non
     names = {row["id"]: row["record"] for row in store.query("SELECT id, record FROM participants")}
     for turn in turns:
         who = describe(_record(names.get(turn.author))) if turn.author in names else turn.author
-        console.rule(Text(f"{turn.seat}, {turn.kind}  ·  {visible(who)}"), align="left")
+        console.rule(plain(f"{turn.seat}, {turn.kind}  ·  {who}"), align="left")
         console.print(_said(match, turn))
 
 
@@ -152,4 +190,4 @@ def _said(match: Match, turn: Turn) -> Text:
                 f"{label} {value:.3f}" for label, value in zip(match.labels, values, strict=True)
             )
             parts.append(f"{name.replace('_', ' ')} {listed}")
-    return Text("; ".join(parts) + "\n") + plain(verdict.reason)
+    return plain("; ".join(parts) + f"\n{verdict.reason}")

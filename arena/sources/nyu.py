@@ -43,6 +43,22 @@ class Imported:
     failures: list[tuple[str, str]] = field(default_factory=list)  # room, reason
 
 
+def contents(folder: Path) -> tuple[list[bytes], set[str]]:
+    """The lines of the metadata, and the names of the rooms that have a file.
+
+    Raises ConfigError where ``folder`` does not hold the data set.
+    """
+    try:
+        lines = (folder / METADATA).read_bytes().splitlines()
+        files = {one.stem for one in (folder / ROOMS).iterdir() if one.suffix == ".json"}
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: expected a folder that holds {METADATA} and {ROOMS}, "
+            f"but {Path(str(error.filename)).name} cannot be read ({error.strerror})"
+        ) from None
+    return lines, files
+
+
 def import_nyu(
     path: str | Path,
     store: Store,
@@ -55,14 +71,7 @@ def import_nyu(
     Raises ConfigError where ``path`` does not hold the data set.
     """
     folder = Path(path)
-    try:
-        lines = (folder / METADATA).read_bytes().splitlines()
-        files = {one.stem for one in (folder / ROOMS).iterdir() if one.suffix == ".json"}
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: expected a folder that holds {METADATA} and {ROOMS}, "
-            f"but {Path(str(error.filename)).name} cannot be read ({error.strerror})"
-        ) from None
+    lines, files = contents(folder)
     before = store.conn.total_changes
     outcome = Imported()
     listed: list[tuple[int, raw.Line]] = []
@@ -89,12 +98,16 @@ def import_nyu(
             room = Importer(line, raw.read(raw.Room, text), render)
             room.run()
             known.check(room, position)
+            store.write(room.batch)  # all of it, or nothing
         except OSError as error:
             outcome.failures.append((line.name, f"cannot be read ({error.strerror})"))
         except ValueError as error:  # BadRoom, or a value that the core's types refuse
-            outcome.failures.append((line.name, str(error)))
+            outcome.failures.append((line.name, " ".join(str(error).split())))
+        except (TypeError, LookupError, ArithmeticError, RecursionError) as error:
+            reason = f"does not fit the format ({type(error).__name__}: {error})"
+            outcome.failures.append((line.name, " ".join(reason.split())))
         else:
-            store.write(room.batch)
+            known.keep(room)
             outcome.imported += 1
             outcome.complete += line.status.Complete is not None
             outcome.settings[room.setting] = outcome.settings.get(room.setting, 0) + 1
@@ -152,11 +165,14 @@ class _Known:
                 raise BadRoom("was imported before with other metadata; import into another store")
         elif position in self.positions:
             raise BadRoom("another room was imported in its place; import into another store")
-        else:
-            self.new += 1
-            self.positions.add(position)
-        if item.truth is not None:
-            self.truths[match.question.id] = item.truth
         room.batch.run_matches.append((self.run, position, match.id, room.labels))
         if room.line.status.Complete is not None and match.id not in self.played:
             room.batch.played.append(match.id)
+
+    def keep(self, room: Importer) -> None:
+        """Remember a room that has been written."""
+        (_, position, match, _), item = room.batch.run_matches[0], room.batch.items[0]
+        self.new += match not in self.matches
+        self.positions.add(position)
+        if item.truth is not None:
+            self.truths[item.question.id] = item.truth

@@ -27,6 +27,18 @@ def _one_of(value: object) -> None:
         raise ValueError(f"expected one of {', '.join(names)}, got {', '.join(there) or 'none'}")
 
 
+LATEST = 253_402_300_799_999  # milliseconds: the end of the year 9999
+MOST_CYCLES = 1000
+
+
+def _times(value: object, *names: str) -> None:
+    """Check that these are milliseconds that a calendar has; the data's -1 is an unknown time."""
+    for name in names:
+        time = getattr(value, name)
+        if time is not None and not -1 <= time <= LATEST:
+            raise ValueError(f"{name} must be milliseconds from 1970 to 9999")
+
+
 # -- a room: debates/official/<name>.json ------------------------------------------------------
 
 
@@ -57,6 +69,9 @@ class Said:
     timestamp: int  # milliseconds since 1970
     content: tuple[Part, ...]
 
+    def __post_init__(self) -> None:
+        _times(self, "timestamp")
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -84,6 +99,9 @@ class Reading:
     mode: Literal["timed", "stepped"]
     startTimeMillis: int
     judgments: tuple[Report, ...]
+
+    def __post_init__(self) -> None:
+        _times(self, "startTimeMillis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +153,10 @@ class ClosingRule:
     maxRepeatCycles: int
     rounds: tuple[RoundRule, ...]
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.maxRepeatCycles <= MOST_CYCLES:
+            raise ValueError(f"maxRepeatCycles must be 0 to {MOST_CYCLES}")
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -167,12 +189,15 @@ class Setup:
     creationTime: int
     offlineJudges: Mapping[str, str | None] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        _times(self, "creationTime")
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
     setup: Setup
     rounds: tuple[Played, ...]
-    feedback: Mapping[str, Any] = field(default_factory=dict)
+    feedback: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scratchpads: Mapping[str, tuple[tuple[Part, ...], ...]] = field(default_factory=dict)
 
 
@@ -220,6 +245,9 @@ class Line:
     status: Status
     includedInPaper: bool
     latestUpdateTime: int | None = None
+
+    def __post_init__(self) -> None:
+        _times(self, "creationTime", "latestUpdateTime")
 
 
 @lru_cache(maxsize=4)

@@ -319,7 +319,7 @@ class Importer:
         }
         self._event("room", about, setup.creationTime / 1000)
         for name, survey in sorted(self.room.feedback.items()):
-            self._event("feedback", {"name": name, **survey})
+            self._event("feedback", {"name": name, "survey": survey})
         for role, drafts in sorted(self.room.scratchpads.items()):
             kept = []
             for draft in drafts:

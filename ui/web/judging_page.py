@@ -1,4 +1,5 @@
-"""The judging page: a person reads the next debate that it has not judged, and gives a verdict.
+"""The judging page: a person reads the next debate that it has not judged, and gives a verdict
+(or asks a question, where the protocol has the judge do so).
 
 Started by `ui.serve.command`. The script is thin: it asks `arena.people` what to show and draws
 it; every act is a callback with one transaction, and the store holds all state but the wording
@@ -14,13 +15,15 @@ import streamlit as st
 
 from arena import people
 from arena.match import Match, View
+from arena.protocols import Slot
 from arena.store import Store, StoreError
 from arena.turns import Turn
 from ui.reading import page
 from ui.serve import Arguments, arguments
-from ui.web.reader_component import reader
+from ui.web.reader_component import focus_on_message, reader
 
-TOLD = "told"  # what the last act came to: "recorded" or "noted" and a match, "problem" and a line
+# What the last act came to: "recorded", "noted" or "asked" and a match, or "problem" and a line.
+TOLD = "told"
 
 
 def shut(act: Callable[[Store], None], args: Arguments) -> None:
@@ -54,9 +57,9 @@ def main() -> None:
         done, left = people.progress(store, person, args.run)
         st.progress(done / max(done + left, 1), text=f"{done} judged, {left} to go")
         told, what = st.session_state.get(TOLD, ("", ""))
-        if told == "noted":
-            st.success("Noted. The debate goes on, and comes back to you after the next round.")
-            st.button("Next debate" if left else "Done", type="primary", key="next", on_click=go_on)
+        if told in ("noted", "asked"):
+            again = people.desk(store, store.match(what), person) is not None
+            noted(told, again, left)
             return
         match = store.match(what) if told == "recorded" else None
         turn = None if match is None else people.verdict_by(store, match, person)
@@ -75,7 +78,46 @@ def main() -> None:
             st.info("You have read another debate about the same text. Judge this one by itself.")
         judge = f"judge: {' '.join(name.split())}"
         reader(page(found, seen, at.transcript, args.run, judge), f"reader {found.id}")
-        form(args, found, seen, person, what if told == "problem" else "")
+        problem = what if told == "problem" else ""
+        if at.slot.kind == "question":
+            question_form(args, found, at.slot, person, problem)
+        else:
+            form(args, found, seen, person, problem)
+
+
+def question_form(args: Arguments, match: Match, slot: Slot, person: str, problem: str) -> None:
+    """The judge's public question, where the debate waits for one."""
+    whom = "debaters" if len(match.protocol.speakers) > 1 else "consultant"
+    limit = slot.limits.characters  # max_chars would cut a longer one in silence
+    st.subheader("Your question", anchor=False)
+    with st.form(f"question {match.id}", enter_to_submit=False):
+        st.text_area(
+            f"Ask the {whom} one question (may be empty)", key=field("question", match),
+            height=120, placeholder="" if limit is None else f"Up to {limit} characters.",
+        )  # fmt: skip
+        if problem:
+            st.error(problem)
+        st.form_submit_button(
+            "Ask", type="primary", key="ask", on_click=put_question, args=(args, match, person)
+        )
+    skip_button(args, match, person)
+
+
+def put_question(args: Arguments, match: Match, person: str) -> None:
+    """The click on Ask."""
+
+    def act(store: Store) -> None:
+        people.ask(store, match, person, st.session_state.get(field("question", match)) or "")
+        st.session_state[TOLD] = ("asked", match.id)
+
+    st.session_state.pop(TOLD, None)
+    shut(act, args)
+
+
+def skip_button(args: Arguments, match: Match, person: str) -> None:
+    """The way past a debate that one does not want to judge."""
+    st.button("Skip this debate", key="skip", type="tertiary", on_click=pass_on,
+              args=(args, match, person))  # fmt: skip
 
 
 def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -> None:
@@ -90,7 +132,7 @@ def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -
         for label in labels if len(labels) > 2 else [""]:
             st.number_input(
                 f"Probability of {label}, in %" if label else "How sure are you, in %?",
-                0 if label else 50, 100, None, 5, width=340,
+                0.0 if label else 50.0, 100.0, None, 5.0, format="%g", width=340,
                 key=field(f"sure {label}".strip(), match),
                 placeholder="0 to 100" if label else "51 to 100; leave it empty for a tie",
             )  # fmt: skip
@@ -110,8 +152,7 @@ def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -
                     "Note this and hear another round", key="go on", on_click=send,
                     args=(args, match, labels, person, False),
                 )  # fmt: skip
-    st.button("Skip this debate", key="skip", type="tertiary", on_click=pass_on,
-              args=(args, match, person))  # fmt: skip
+    skip_button(args, match, person)
 
 
 def field(what: str, match: Match) -> str:
@@ -149,11 +190,25 @@ def pass_on(args: Arguments, match: Match, person: str) -> None:
 def recorded(args: Arguments, match: Match, person: str, turn: Turn, left: int) -> None:
     """What the person sees after the click; no word on whether it was right."""
     label, numbers = answer(match, turn)
-    sure = "" if len(numbers) != 2 or label == people.TIE else f", {max(numbers)} %"
+    sure = "" if len(numbers) != 2 or label == people.TIE else f", {max(numbers):g} %"
     st.success(f"Verdict recorded: {label}{sure}.")
     with st.container(horizontal=True):
         st.button("Next debate" if left else "Done", type="primary", key="next", on_click=go_on)
         st.button("Undo", key="undo", on_click=undo, args=(args, match, person))
+    focus_on_message()
+
+
+def noted(told: str, again: bool, left: int) -> None:
+    """What the person sees after a turn that does not end the debate."""
+    what = "Your question is recorded." if told == "asked" else "Noted."
+    st.success(
+        f"{what} It is your turn again in this debate."
+        if again
+        else f"{what} The debate goes on when somebody runs its `arena play` (or "
+        "`arena tournament`) command again, and comes back to you after that."
+    )
+    st.button("Next debate" if left else "Done", type="primary", key="next", on_click=go_on)
+    focus_on_message()
 
 
 def go_on() -> None:
@@ -173,11 +228,11 @@ def undo(args: Arguments, match: Match, person: str) -> None:
     shut(act, args)
 
 
-def answer(match: Match, turn: Turn) -> tuple[str, list[int]]:
+def answer(match: Match, turn: Turn) -> tuple[str, list[float]]:
     """The label of a verdict, and its probabilities in per cent by option."""
     said = turn.verdict
     label = people.TIE if said.choice is None else match.labels[said.choice]
-    return label, [round(p * 100) for p in said.elicited or ()]
+    return label, [round(p * 100, 8) for p in said.elicited or ()]
 
 
 def fill(match: Match, turn: Turn) -> None:

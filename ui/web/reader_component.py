@@ -10,6 +10,19 @@ from typing import Any
 
 import streamlit as st
 
+# When the button that was clicked goes, the keyboard would start again from the top of the page:
+# for a second, what came in its place takes the focus if nothing else has it.
+TAKE_PLACE = """
+function takePlace(find, tries = 10) {
+  const target = find();
+  if (target && document.activeElement === document.body) {
+    target.tabIndex = -1;
+    target.style.outline = 'none';
+    target.focus({ preventScroll: true });
+  } else if (tries) setTimeout(takePlace, 100, find, tries - 1);
+}
+"""
+
 SCRIPT = """
 const TAGS = {
   verified: '\\u2713 in the passage',
@@ -109,6 +122,13 @@ export default function ({ data, parentElement }) {
   const fresh = draw(data);
   fresh.signature = signature;
   if (old) old.replaceWith(fresh); else parentElement.appendChild(fresh);
+  takePlace(() => fresh.querySelector('h1'));
+}
+"""
+
+FOCUS = """
+export default function () {
+  takePlace(() => document.querySelector('[data-testid="stAlert"]'));
 }
 """
 
@@ -176,4 +196,9 @@ details { margin-top: 1.2rem; } summary { cursor: pointer; font-weight: 600; }
 
 def reader(data: dict[str, Any], key: str) -> None:
     """Draw the reading part; mounted anew for every match."""
-    st.components.v2.component("reader", css=STYLE, js=SCRIPT)(data=data, key=key)
+    st.components.v2.component("reader", css=STYLE, js=TAKE_PLACE + SCRIPT)(data=data, key=key)
+
+
+def focus_on_message() -> None:
+    """Hand the keyboard's place to the message above, where the button that led to it is gone."""
+    st.components.v2.component("focus on message", js=TAKE_PLACE + FOCUS)(key="focus on message")
