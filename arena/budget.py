@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
 from arena import quotes
-from arena.protocols import Round, Slot
+from arena.protocols import Protocol, Round, Slot
 from arena.turns import Turn
-
-if TYPE_CHECKING:
-    from arena.match import Match
 
 
 def quote_budget(
-    match: Match, transcript: Sequence[Turn], seat: str, place: int
+    protocol: Protocol, transcript: Sequence[Turn], seat: str, place: int
 ) -> tuple[tuple[tuple[int, int], ...], int]:
     """The passage spans quoted before a turn of ``seat`` at ``place``, and how many characters of
     them ``seat`` was the first to quote.
@@ -23,7 +19,7 @@ def quote_budget(
     Speeches of a simultaneous round are compared with what stood before the round, as their
     speakers could see no more; those of a sequential round with all that came before.
     """
-    together = {at: one.simultaneous for at, one in _rounds(match, transcript, place)}
+    together = {at: one.simultaneous for at, one in _rounds(protocol, transcript, place)}
     covered: tuple[tuple[int, int], ...] = ()
     used = 0
     group: list[Turn] = []
@@ -48,14 +44,18 @@ def quote_budget(
     return covered, used
 
 
-def _rounds(match: Match, transcript: Sequence[Turn], place: int) -> Iterator[tuple[int, Round]]:
-    return takewhile(lambda one: one[0] <= place, match.protocol.rounds(transcript))
+def _rounds(
+    protocol: Protocol, transcript: Sequence[Turn], place: int
+) -> Iterator[tuple[int, Round]]:
+    return takewhile(lambda one: one[0] <= place, protocol.rounds(transcript))
 
 
-def quoted_left(match: Match, transcript: Sequence[Turn], slot: Slot, place: int) -> int | None:
+def quoted_left(
+    protocol: Protocol, transcript: Sequence[Turn], slot: Slot, place: int
+) -> int | None:
     """How many new characters of the passage the filler of ``slot`` may quote; None: no limit."""
-    total, limit = match.protocol.quoted_total, slot.limits.quoted
+    total, limit = protocol.quoted_total, slot.limits.quoted
     if total is None:
         return limit
-    left = max(0, total - quote_budget(match, transcript, slot.seat, place)[1])
+    left = max(0, total - quote_budget(protocol, transcript, slot.seat, place)[1])
     return left if limit is None else min(left, limit)

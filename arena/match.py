@@ -379,7 +379,7 @@ def view(
         turns=tuple(shown),
         quoted_left=None
         if slot.seat == JUDGE
-        else quoted_left(match, transcript, slot, last + 1 if place is None else place),
+        else quoted_left(protocol, transcript, slot, last + 1 if place is None else place),
         notice=notice,
         seed=seed,
     )

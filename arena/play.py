@@ -107,7 +107,7 @@ def _speech(
         anchored = _anchored(match, slot, chosen.speech, seen)
         covered: Sequence[tuple[int, int]] = ()
         if anchored.quotes and seen.quoted_left is not None:
-            covered = quote_budget(match, transcript, slot.seat, place)[0]
+            covered = quote_budget(match.protocol, transcript, slot.seat, place)[0]
         problem = _over(anchored, slot, seen.quoted_left, covered)
         if not problem:
             return Chosen(anchored, candidates), digest, calls
