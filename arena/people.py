@@ -34,6 +34,7 @@ _FILLED = LEAF_KINDS | {"question"}  # the kinds of slot that a person in the ju
 
 _EVENT = "INSERT INTO events (key, at, kind, match, turn, person, value) VALUES (?,?,?,?,?,?,?)"
 _RELEASE = "UPDATE assignments SET until = 0 WHERE match = ? AND seat = ? AND holder = ?"
+_WAITS = "UPDATE matches SET played = 0 WHERE id = ?"
 _DONE = "UPDATE assignments SET done = 1 WHERE match = ? AND seat = ? AND holder = ?"
 # Nothing is written where another holds the match: whoever comes second finds no row of its own.
 _LEASE = (
@@ -303,7 +304,7 @@ def submit(
     place = 1 + max((t.place for t in at.transcript), default=-1) if at.place is None else at.place
     turn = append(match, at.transcript, place, at.slot, verdict, person, seen=seen.digest,
                   sample=attempt, origin="person", at=now)  # fmt: skip
-    which = f"reader:{person}:{attempt}" if at.place is None else f"chair:{at.place}"
+    which = f"reader:{person}:{attempt}" if at.place is None else f"chair:{at.place}:{attempt}"
     return _keep(store, match, person, at, turn, f"verdict:{match.id}:{which}", now)
 
 
@@ -383,10 +384,8 @@ def verdict_by(store: Store, match: Match, person: str) -> Turn | None:
 
 
 def withdraw(store: Store, match: Match, person: str, now: float | None = None) -> Turn | None:
-    """Take the person's verdict back, and hold the match again; None where none stands.
-
-    The turn stays; the event keeps it out of `verdicts`.
-    """
+    """Take the person's verdict back, and hold the match again; None where none stands. The turn
+    stays, out of `verdicts` by the event; a chair that it filled is empty again."""
     turn = verdict_by(store, match, person)
     if turn is None:
         return None
@@ -395,6 +394,7 @@ def withdraw(store: Store, match: Match, person: str, now: float | None = None) 
     statements = {
         _EVENT.replace("INSERT", "INSERT OR IGNORE", 1): [event],
         _LEASE: _lease(match, person, now, LEASE_SECONDS),
+        _WAITS: [(match.id,)] if turn.verdict.mode == "live" else [],
     }
     store.execute(statements, full=True)
     return turn

@@ -88,15 +88,17 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
     imported = run["kind"] == "import"
     own: dict[str, _Group] = {}
     read: dict[tuple[str, ...], _Group] = {}
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     names: dict[str, str] = {}
     for labels, row, alone, reading in _readings(store, name, imported):
         if imported and sample == "paper" and labels.get("sample") != "paper":
             continue
         setting = str(labels["setting"])
-        if (setting, row["verdict"]) in seen:
-            continue  # the run claims the match twice
-        seen.add((setting, row["verdict"]))
+        # Replicates that say the same share a verdict's turn, and each counts it; a match that the
+        # run claims twice counts once.
+        if (claim := (setting, row["match"], row["verdict"])) in seen:
+            continue
+        seen.add(claim)
         if imported and row["mode"] == "live" and row["origin"] == "imported":
             group = own.setdefault(setting, _Group({"setting": setting}, alone))
         else:

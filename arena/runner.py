@@ -66,8 +66,8 @@ def orders(match: Match, listings: Listings) -> tuple[tuple[int, ...], ...]:
 class _Recorder:
     """Collects what flows make and commits it with the replies of the next wave."""
 
-    def __init__(self, store: Store) -> None:
-        self.store, self.batch = store, Batch()
+    def __init__(self, store: Store, cached: bool) -> None:
+        self.store, self.batch, self.cached = store, Batch(), cached
 
     def commit(self, replies: Sequence[tuple[Request, Reply]]) -> Sequence[Reply]:
         """Write what has come up; return the replies that are kept.
@@ -78,7 +78,7 @@ class _Recorder:
         self.batch.replies += replies
         batch, self.batch = self.batch, Batch()
         given = [reply for _, reply in replies]
-        if self.store.write(batch).get(REPLIES, 0) == len(replies):
+        if self.store.write(batch).get(REPLIES, 0) == len(replies) or not self.cached:
             return given
         kept = self.store.replies([request.key for request, _ in replies])
         return [kept.get(request.key, reply) for request, reply in replies]
@@ -153,7 +153,7 @@ def execute(
     given the tokens sampled so far and stops the run from taking up more matches. With ``cached``
     kept replies are used instead of asking again (off while a policy is trained).
     """
-    recorder = _Recorder(store)
+    recorder = _Recorder(store, cached)
     outcome = Outcome()
     started = {row["match"] for row in store.query("SELECT DISTINCT match FROM match_turns")}
 
@@ -181,7 +181,7 @@ def execute(
         done = _already_read(store, match.id) if resumed else set()
         missing = [
             (who, order)
-            for who, order in readers
+            for who, order in dict.fromkeys(readers)
             if who in judges and (who, canonical(order), mode) not in done
         ]
         leaves = yield from together(

@@ -315,6 +315,23 @@ def test_a_chair_that_waits_for_the_final_verdict() -> None:
         assert store.one("SELECT played FROM matches") == {"played": 1}
 
 
+def test_a_verdict_taken_back_from_a_chair_is_given_again_in_the_chair() -> None:
+    one = match(question(0), judge=PERSON)
+    with stage(None, [one]) as store:
+        ada = people.register(store, "Ada")
+        first = people.submit(store, one, ada, "A", 0.9, "x")
+        go_on(store, one)
+        assert people.withdraw(store, one, ada) == first
+        assert waiting_for(one, store.transcript(one)) == ("judge",)
+        assert people.next_unjudged(store, ada) == one
+        again = people.submit(store, one, ada, "B", 0.8, "y")
+        assert again.verdict.mode == "live" and again != first
+        assert people.submit(store, one, ada, "B", 0.8, "y") == again  # a double click
+        assert go_on(store, one)[-1] == again and not waiting_for(one, store.transcript(one))
+        assert store.one("SELECT played FROM matches") == {"played": 1}
+        assert store.one("SELECT count(*) AS n FROM verdicts") == {"n": 1}
+
+
 # The judge's question.
 
 

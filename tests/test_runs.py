@@ -42,7 +42,7 @@ def test_a_run_whose_questions_have_changed_is_another_run(tmp_path: Path) -> No
     )
     call = ("play", tmp_path / "r.yaml", "--store", tmp_path / "s.db")
     assert arena(*call).exit_code == 0
-    (tmp_path / "q.jsonl").write_text(asked("zero?", "one?", "two?"))
+    (tmp_path / "q.jsonl").write_text(asked("three?", "four?", "one?", "two?"))
     again = arena(*call)
     assert again.exit_code == 2 and "other questions" in again.stderr
     with Store(tmp_path / "s.db") as store:
@@ -215,3 +215,57 @@ def test_in_a_sequential_round_quoting_what_was_just_quoted_is_free() -> None:
         said = played(match, speakers)
         by_seat = {turn.seat: turn.speech.status for turn in said}
         assert by_seat["B"] == status, (simultaneous, by_seat)
+
+
+REPLICATES = """
+questions: {source: witness, n: 4}
+protocols: [naive, debate, "debate without rebuttal"]
+players: {w: 'scripted:witness'}
+judges: {l: 'scripted:oracle', c: 'scripted:coin'}
+play: {replicates: 5, mirrored: true, listings: both}
+"""
+
+
+def test_every_replicate_counts_also_where_replicates_say_the_same(tmp_path: Path) -> None:
+    """Equal turns are stored once and shared; a match is a match all the same."""
+    (tmp_path / "r.yaml").write_text(REPLICATES)
+    done = arena("play", tmp_path / "r.yaml", "--store", tmp_path / "s.db", "--json")
+    answer = json.loads(done.stdout)
+    assert answer["done"] == 4 * 5 * (1 + 2 + 2)
+    found = {(row["setting"], row["judge"]): row for row in answer["results"]["settings"]}
+    for (setting, judge), row in found.items():
+        assert row["n"] == 4 * 5 * (1 if setting == "naive" else 2), (setting, judge)
+        assert row["verdicts"] == 2 * row["n"]
+        if "oracle" in judge:
+            assert row["accuracy"] == 1.0
+    with Store(tmp_path / "s.db") as store:
+        shared = store.one("SELECT count(DISTINCT id) AS n FROM verdicts")
+        assert shared is not None and shared["n"] < sum(row["verdicts"] for row in found.values())
+
+
+def test_a_refused_run_does_not_take_its_name(tmp_path: Path) -> None:
+    run = (
+        "questions: {source: jsonl, path: q.jsonl}\nprotocols: [naive]\n"
+        "judges: {coin: 'scripted:coin'}\n"
+    )
+    (tmp_path / "r.yaml").write_text(run)
+    line = {"question": "one?", "answers": ["a", "b"], "truth": 0}
+    (tmp_path / "q.jsonl").write_text(json.dumps(line))
+    call = ("play", tmp_path / "r.yaml", "--store", tmp_path / "s.db")
+    assert arena(*call).exit_code == 0
+    (tmp_path / "q.jsonl").write_text(json.dumps({**line, "truth": 1}))
+    assert arena(*call, "--set", "name=other").exit_code == 2
+    assert arena("report", "other", "--store", tmp_path / "s.db").exit_code == 2
+
+
+def test_a_seated_judge_that_reads_again_reads_each_listing_once(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(
+        "questions: {source: witness, n: 2}\nprotocols: ['debate with questions']\n"
+        "players: {w: 'scripted:witness'}\njudges: {f: 'scripted:first'}\n"
+    )
+    arena("play", tmp_path / "r.yaml", "--store", tmp_path / "s.db")
+    again = ("judge", "--of", "r", "--judge", "scripted:first", "--order", "both",
+             "--store", tmp_path / "s.db", "--json")  # fmt: skip
+    (row,) = json.loads(arena(*again).stdout)["results"]["settings"]
+    assert (row["n"], row["verdicts"], row["accuracy"]) == (2, 2 * 3, 0.5)
+    assert row["position_bias"] == pytest.approx(0.4)

@@ -18,7 +18,7 @@ from arena.protocols import Protocol
 from arena.questions import Item
 from arena.runfile import PlayBlock, RunFile, TournamentBlock, items_of, protocols_of
 from arena.runner import Listings, Outcome, Planned, enrol, execute, plan, provenance
-from arena.store import Store, StoreError
+from arena.store import Store, StoreError, agree_on_truth
 from arena.tournament import schedule
 
 Progress = Callable[[int, int], None]
@@ -72,6 +72,7 @@ def perform(
     enough: Callable[[int], bool] = lambda tokens: False,
 ) -> Outcome:
     """Claim a run's matches under its name, then play and judge what is not yet in the store."""
+    agree_on_truth(store, items)  # a run that is refused must not take the name
     store.start_run(name, kind, config, provenance())
     enrol(store, [*cast.agents.values(), *cast.judges.values()])
     plan(store, name, items, planned)
