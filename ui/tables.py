@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def console(error: bool = False) -> Console:
     """Standard output or error; wide enough for a table where it is a file or a pipe."""
     made = Console(stderr=error, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal:
-        made.width = 110
+    if not error:  # a figure must never be cut: what a narrow terminal cannot hold, it wraps
+        made.width = max(made.width, 104) if made.is_terminal else 130
     return made
 
 
@@ -87,9 +87,9 @@ def accuracy_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
 
     table = Table(title=plain(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     judges = any("judge" in row for row in rows)
-    table.add_column("setting", overflow="fold", min_width=18)
+    table.add_column("setting", overflow="fold", min_width=10)
     if judges:
-        table.add_column("judge", overflow="fold", min_width=22)
+        table.add_column("judge", overflow="fold", min_width=12)
     for name in ("n", "judge\naccuracy", "95 %\ninterval", "log2\nscore", "Brier"):
         table.add_column(name, justify="right", no_wrap=True)
     apart = any(row.get("honest") for row in rows)
