@@ -25,6 +25,7 @@ from arena.protocols import JUDGE, Slot, pending, verdict_slot
 from arena.rewards import reward_rows
 from arena.store import Store
 from arena.turns import LEAF_KINDS, Mode, Speech, Turn, Verdict
+from arena.worklist import DONE, LEASE, RELEASE, acts_of, lease_row, open_matches, take
 
 TIE = "Tie"
 """What a person who is undecided gives as the winner."""
@@ -33,31 +34,7 @@ MAX_NAME = 80
 _FILLED = LEAF_KINDS | {"question"}  # the kinds of slot that a person in the judge's chair fills
 
 _EVENT = "INSERT INTO events (key, at, kind, match, turn, person, value) VALUES (?,?,?,?,?,?,?)"
-_RELEASE = "UPDATE assignments SET until = 0 WHERE match = ? AND seat = ? AND holder = ?"
 _WAITS = "UPDATE matches SET played = 0 WHERE id = ?"
-_DONE = "UPDATE assignments SET done = 1 WHERE match = ? AND seat = ? AND holder = ?"
-# Nothing is written where another holds the match: whoever comes second finds no row of its own.
-_LEASE = (
-    "INSERT INTO assignments SELECT ?, ?, ?, ?, 0 WHERE NOT EXISTS (SELECT 1 FROM assignments "
-    "WHERE match = ? AND seat = ? AND holder <> ? AND until > ? AND done = 0) "
-    "ON CONFLICT (match, seat, holder) DO UPDATE SET until = excluded.until, done = 0"
-)
-# Matches to read: played ones, and those whose judge's chair is kept for a person. The empty
-# chairs of an import were those of people who left it unfinished: nobody plays those on.
-_OPEN = (
-    "SELECT m.id, coalesce(q.grp, q.id) AS grp, "
-    "EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id AND a.seat = ?4 "
-    "AND a.holder = ?1 AND a.until > ?3 AND a.done = 0) AS held, "
-    "EXISTS (SELECT 1 FROM verdicts AS v WHERE v.match = m.id AND v.author = ?1) AS judged "
-    "FROM matches AS m JOIN questions AS q ON q.id = m.question "
-    "WHERE (?2 IS NULL OR m.id IN (SELECT match FROM run_matches WHERE run = ?2)) "
-    "AND (m.played = 1 OR EXISTS (SELECT 1 FROM json_each(m.seats) AS s "
-    "WHERE json_extract(s.value, '$[0]') = ?4 AND json_extract(s.value, '$[1]') = ?5) "
-    "AND NOT EXISTS (SELECT 1 FROM run_matches AS rm JOIN runs AS r ON r.name = rm.run "
-    "WHERE rm.match = m.id AND r.kind = 'import')) "
-    "AND NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id AND a.seat = ?4 "
-    "AND a.holder <> ?1 AND a.until > ?3 AND a.done = 0)"
-)
 
 
 class PersonError(Exception):
@@ -102,23 +79,6 @@ def register(store: Store, name: str) -> str:
 # What there is to judge.
 
 
-def _open(store: Store, person: str, run: str | None, now: float) -> list[dict[str, Any]]:
-    """The matches that could be read and that nobody else holds, judged ones included."""
-    return list(store.query(_OPEN, person, run, now, JUDGE, PERSON))
-
-
-def _acts(store: Store, person: str) -> list[dict[str, Any]]:
-    """What this person has judged, asked or skipped: a match, its group and the kind of act."""
-    return list(
-        store.query(
-            "SELECT e.kind, e.match, coalesce(q.grp, q.id) AS grp FROM events AS e "
-            "JOIN matches AS m ON m.id = e.match JOIN questions AS q ON q.id = m.question "
-            "WHERE e.person = ? AND e.kind IN ('verdict', 'belief', 'question', 'skipped')",
-            person,
-        )
-    )
-
-
 def desk(store: Store, match: Match, person: str) -> Desk | None:
     """Where this person's next turn in ``match`` would go; None where there is no place for it now.
 
@@ -150,7 +110,7 @@ def next_unjudged(
     has not read about; in an order drawn for each person, which depends on nothing but the ids.
     """
     now = time.time() if now is None else now
-    acts = _acts(store, person)
+    acts = acts_of(store, person)
     skips = Counter(act["match"] for act in acts if act["kind"] == "skipped")
     groups: dict[str, set[str]] = {}
     for act in acts:
@@ -161,43 +121,26 @@ def next_unjudged(
         drawn = derive_seed("queue", person, row["id"])
         return (not row["held"], skips[row["id"]], known, drawn)
 
-    for row in sorted(_open(store, person, run, now), key=late):
+    for row in sorted(open_matches(store, person, run, now), key=late):
         if row["judged"]:
             continue
         match = store.match(row["id"])
         if desk(store, match, person) is None:
             continue
-        if row["held"] or _take(store, match, person, now, lease_seconds):
+        if row["held"] or take(store, match, person, now, lease_seconds):
             return match
     return None
-
-
-def _lease(match: Match, person: str, now: float, seconds: float) -> list[tuple[Any, ...]]:
-    return [(match.id, JUDGE, person, now + seconds, match.id, JUDGE, person, now)]
-
-
-def _take(store: Store, match: Match, person: str, now: float, seconds: float) -> bool:
-    """Hold the match, unless another person came first."""
-    store.execute({_LEASE: _lease(match, person, now, seconds)}, full=True)
-    row = store.one(
-        "SELECT until FROM assignments WHERE match = ? AND seat = ? AND holder = ? AND done = 0",
-        match.id, JUDGE, person,
-    )  # fmt: skip
-    if row is None or row["until"] <= now:
-        return False
-    store.write(Batch(events=[{"kind": "taken", "at": now, "match": match.id, "person": person}]))
-    return True
 
 
 def skip(store: Store, match: Match, person: str) -> None:
     """Give the match back unread; it comes again when nothing else is left."""
     event = (None, time.time(), "skipped", match.id, None, person, "{}")
-    store.execute({_RELEASE: [(match.id, JUDGE, person)], _EVENT: [event]}, full=True)
+    store.execute({RELEASE: [(match.id, JUDGE, person)], _EVENT: [event]}, full=True)
 
 
 def progress(store: Store, person: str, run: str | None = None) -> tuple[int, int]:
     """How many matches this person has judged, and how many it could judge now."""
-    found = _open(store, person, run, time.time())
+    found = open_matches(store, person, run, time.time())
     done = sum(row["judged"] for row in found)
     waiting = [row["id"] for row in found if not row["judged"]]
     played = {row["id"] for row in store.query("SELECT id FROM matches WHERE played = 1")}
@@ -208,7 +151,7 @@ def progress(store: Store, person: str, run: str | None = None) -> tuple[int, in
 def read_before(store: Store, match: Match, person: str) -> bool:
     """Whether this person has read another debate about the same story or question."""
     group = match.question.group or match.question.id
-    return any(act["grp"] == group and act["match"] != match.id for act in _acts(store, person))
+    return any(act["grp"] == group and act["match"] != match.id for act in acts_of(store, person))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -226,6 +169,13 @@ def page_view(match: Match, transcript: Transcript, person: str, at: Desk | None
     slot = verdict_slot(match.protocol) if at is None else at.slot
     place = None if at is None else at.place
     return view(match, path(transcript), slot, place, listing(match, person))
+
+
+def _as_shown(seen: View, shown: str | None) -> View:
+    """The view, where it is still the one that the person has read."""
+    if shown is not None and shown != seen.digest:
+        raise PersonError("This debate has gone on since this page was drawn: reload and read it.")
+    return seen
 
 
 def read_verdict(
@@ -276,12 +226,15 @@ def submit(
     reason: str,
     stop: bool = True,
     now: float | None = None,
+    shown: str | None = None,
 ) -> Turn:
     """Record this person's verdict, durably, and return its turn.
 
     ``winner`` is a label as shown, or `TIE`; the numbers are as in `read_verdict`. Where the slot
     is a judge's belief that may end the match, ``stop=False`` keeps it a belief and the match goes
     on. A second submission (a double click, a stale tab) changes nothing and returns the first.
+    ``shown`` is the digest of the view that the person read: where more has been said since, the
+    verdict would be about something else, and it is refused.
     """
     now = time.time() if now is None else now
     # Read first what makes the event's key: a verdict that comes after this has the same key.
@@ -296,7 +249,7 @@ def submit(
             return beliefs[-1]
         why = "it waits for your question first" if at is not None else "somebody else judges it"
         raise PersonError(f"This debate is not waiting for your verdict: {why}.")
-    seen = page_view(match, at.transcript, person, at)
+    seen = _as_shown(page_view(match, at.transcript, person, at), shown)
     given = read_verdict([option.label for option in seen.options], winner, probability, reason)
     verdict = canonical_verdict(given, seen.order, at.mode)
     if at.slot.kind == "belief" and at.slot.may_stop and stop:
@@ -308,10 +261,18 @@ def submit(
     return _keep(store, match, person, at, turn, f"verdict:{match.id}:{which}", now)
 
 
-def ask(store: Store, match: Match, person: str, text: str, now: float | None = None) -> Turn:
+def ask(
+    store: Store,
+    match: Match,
+    person: str,
+    text: str,
+    now: float | None = None,
+    shown: str | None = None,
+) -> Turn:
     """Record this person's public question to the debaters, durably, and return its turn.
 
-    It may be empty. A second one (a double click) changes nothing and returns the first.
+    It may be empty. A second one (a double click) changes nothing and returns the first. ``shown``
+    is as in `submit`.
     """
     now = time.time() if now is None else now
     at = desk(store, match, person)
@@ -323,7 +284,7 @@ def ask(store: Store, match: Match, person: str, text: str, now: float | None = 
     text, limit = text.strip(), at.slot.limits.characters
     if limit is not None and len(text) > limit:
         raise PersonError(f"A question has up to {limit} characters; yours has {len(text)}.")
-    seen = page_view(match, at.transcript, person, at)
+    seen = _as_shown(page_view(match, at.transcript, person, at), shown)
     speech = Speech(text, quotes=quotes.anchor(text, seen.passage, seen.quotes))
     turn = append(match, at.transcript, at.place, at.slot, speech, person, seen=seen.digest,
                   origin="person", at=now)  # fmt: skip
@@ -347,7 +308,7 @@ def _keep(
              canonical(_circumstances(store, match, person, now)))  # fmt: skip
     statements: dict[str, Sequence[tuple[Any, ...]]] = {_EVENT: [event], **rows(batch)}
     if next_up[:1] != (JUDGE,):  # else the same person goes on at once, and keeps the match
-        statements[_DONE] = [(match.id, JUDGE, person)]
+        statements[DONE] = [(match.id, JUDGE, person)]
     try:
         store.execute(statements, full=True)
     except sqlite3.IntegrityError:
@@ -371,7 +332,7 @@ def _circumstances(store: Store, match: Match, person: str, now: float) -> dict[
         match.id, person,
     )  # fmt: skip
     since = None if taken is None or taken["at"] is None else round(now - taken["at"], 3)
-    before = sum(act["kind"] == "verdict" for act in _acts(store, person))
+    before = sum(act["kind"] == "verdict" for act in acts_of(store, person))
     return {"before": before, "seconds": since, "read before": read_before(store, match, person)}
 
 
@@ -393,7 +354,7 @@ def withdraw(store: Store, match: Match, person: str, now: float | None = None) 
     event = (f"withdrawn:{match.id}:{turn.id}", now, "withdrawn", match.id, turn.id, person, "{}")
     statements = {
         _EVENT.replace("INSERT", "INSERT OR IGNORE", 1): [event],
-        _LEASE: _lease(match, person, now, LEASE_SECONDS),
+        LEASE: lease_row(match, person, now, LEASE_SECONDS),
         _WAITS: [(match.id,)] if turn.verdict.mode == "live" else [],
     }
     store.execute(statements, full=True)

@@ -332,6 +332,24 @@ def test_a_verdict_taken_back_from_a_chair_is_given_again_in_the_chair() -> None
         assert store.one("SELECT count(*) AS n FROM verdicts") == {"n": 1}
 
 
+def test_a_page_that_is_out_of_date_cannot_judge_what_it_did_not_show() -> None:
+    one = match(question(0), debate(rounds=3, stop="judge"), PERSON)
+    with stage(None, [one]) as store:
+        ada = people.register(store, "Ada")
+        at = people.desk(store, one, ada)
+        assert at is not None
+        old = people.page_view(one, at.transcript, ada, at).digest
+        belief = people.submit(store, one, ada, "B", 0.6, "x", stop=False, shown=old)
+        assert people.submit(store, one, ada, "B", 0.6, "x", stop=False, shown=old) == belief
+        go_on(store, one)
+        with pytest.raises(PersonError, match="reload"):
+            people.submit(store, one, ada, "A", 0.9, "from the old tab", shown=old)
+        at = people.desk(store, one, ada)
+        assert at is not None
+        new = people.page_view(one, at.transcript, ada, at).digest
+        assert people.submit(store, one, ada, "A", 0.9, "x", shown=new).kind == "verdict"
+
+
 # The judge's question.
 
 

@@ -15,7 +15,6 @@ import streamlit as st
 
 from arena import people
 from arena.match import Match, View
-from arena.protocols import Slot
 from arena.store import Store, StoreError
 from arena.turns import Turn
 from ui.reading import page
@@ -80,15 +79,15 @@ def main() -> None:
         reader(page(found, seen, at.transcript, args.run, judge), f"reader {found.id}")
         problem = what if told == "problem" else ""
         if at.slot.kind == "question":
-            question_form(args, found, at.slot, person, problem)
+            question_form(args, found, seen, person, problem)
         else:
             form(args, found, seen, person, problem)
 
 
-def question_form(args: Arguments, match: Match, slot: Slot, person: str, problem: str) -> None:
+def question_form(args: Arguments, match: Match, seen: View, person: str, problem: str) -> None:
     """The judge's public question, where the debate waits for one."""
     whom = "debaters" if len(match.protocol.speakers) > 1 else "consultant"
-    limit = slot.limits.characters  # max_chars would cut a longer one in silence
+    limit = seen.slot.limits.characters  # max_chars would cut a longer one in silence
     st.subheader("Your question", anchor=False)
     with st.form(f"question {match.id}", enter_to_submit=False):
         st.text_area(
@@ -98,16 +97,18 @@ def question_form(args: Arguments, match: Match, slot: Slot, person: str, proble
         if problem:
             st.error(problem)
         st.form_submit_button(
-            "Ask", type="primary", key="ask", on_click=put_question, args=(args, match, person)
-        )
+            "Ask", type="primary", key="ask", on_click=put_question,
+            args=(args, match, person, seen.digest),
+        )  # fmt: skip
     skip_button(args, match, person)
 
 
-def put_question(args: Arguments, match: Match, person: str) -> None:
-    """The click on Ask."""
+def put_question(args: Arguments, match: Match, person: str, shown: str) -> None:
+    """The click on Ask, on the page that showed the view with this digest."""
 
     def act(store: Store) -> None:
-        people.ask(store, match, person, st.session_state.get(field("question", match)) or "")
+        text = st.session_state.get(field("question", match)) or ""
+        people.ask(store, match, person, text, shown=shown)
         st.session_state[TOLD] = ("asked", match.id)
 
     st.session_state.pop(TOLD, None)
@@ -145,12 +146,12 @@ def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -
         with st.container(horizontal=True):
             st.form_submit_button(
                 "Submit verdict", type="primary", key="submit", on_click=send,
-                args=(args, match, labels, person, True),
+                args=(args, match, labels, person, True, seen.digest),
             )  # fmt: skip
             if live:
                 st.form_submit_button(
                     "Note this and hear another round", key="go on", on_click=send,
-                    args=(args, match, labels, person, False),
+                    args=(args, match, labels, person, False, seen.digest),
                 )  # fmt: skip
     skip_button(args, match, person)
 
@@ -160,8 +161,10 @@ def field(what: str, match: Match) -> str:
     return f"{what} {match.id}"
 
 
-def send(args: Arguments, match: Match, labels: list[str], person: str, stop: bool) -> None:
-    """The click: read the form and record the verdict."""
+def send(
+    args: Arguments, match: Match, labels: list[str], person: str, stop: bool, shown: str
+) -> None:
+    """The click: read the form and record the verdict on the view with the digest ``shown``."""
     state = st.session_state
 
     def act(store: Store) -> None:
@@ -174,7 +177,7 @@ def send(args: Arguments, match: Match, labels: list[str], person: str, stop: bo
             else [0 if number is None else number / 100 for number in given]
         )
         reason = state.get(field("reason", match)) or ""
-        turn = people.submit(store, match, person, winner, probability, reason, stop)
+        turn = people.submit(store, match, person, winner, probability, reason, stop, shown=shown)
         state[TOLD] = ("recorded" if turn.kind == "verdict" else "noted", match.id)
 
     state.pop(TOLD, None)
