@@ -295,15 +295,13 @@ class routed:
 
 
 class counted:
-    """An engine that counts what it is asked and what it samples."""
+    """An engine that counts the tokens that it samples."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.requests = 0
-        self.tokens = 0  # sampled
+        self.tokens = 0
 
     def submit(self, requests: Sequence[tuple[Ticket, Request]]) -> None:
-        self.requests += len(requests)
         self._engine.submit(requests)
 
     def collect(self) -> list[tuple[Ticket, Reply]]:

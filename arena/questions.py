@@ -6,7 +6,6 @@ yield and the store splits into two tables. Nothing that a participant can reach
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from arena.ids import content_id
@@ -46,17 +45,3 @@ class Item:
         n = len(self.question.answers)
         if self.truth is not None and not 0 <= self.truth < n:
             raise ValueError(f"truth must be an index below {n} or null, got {self.truth}")
-
-
-def unique(items: Iterable[Item]) -> Iterator[Item]:
-    """The items in order, each question once; raises ValueError where two disagree on the truth."""
-    seen: dict[str, int | None] = {}
-    for item in items:
-        key = item.question.id
-        if key not in seen:
-            seen[key] = item.truth
-            yield item
-        elif seen[key] != item.truth:
-            raise ValueError(
-                f"the question {item.question.text[:60]!r} comes twice with different truths"
-            )

@@ -66,8 +66,8 @@ def orders(match: Match, listings: Listings) -> tuple[tuple[int, ...], ...]:
 class _Recorder:
     """Collects what flows make and commits it with the replies of the next wave."""
 
-    def __init__(self, store: Store, cached: bool) -> None:
-        self.store, self.batch, self.cached = store, Batch(), cached
+    def __init__(self, store: Store) -> None:
+        self.store, self.batch = store, Batch()
 
     def commit(self, replies: Sequence[tuple[Request, Reply]]) -> Sequence[Reply]:
         """Write what has come up; return the replies that are kept.
@@ -78,7 +78,7 @@ class _Recorder:
         self.batch.replies += replies
         batch, self.batch = self.batch, Batch()
         given = [reply for _, reply in replies]
-        if self.store.write(batch).get(REPLIES, 0) == len(replies) or not self.cached:
+        if self.store.write(batch).get(REPLIES, 0) == len(replies):
             return given
         kept = self.store.replies([request.key for request, _ in replies])
         return [kept.get(request.key, reply) for request, reply in replies]
@@ -144,16 +144,15 @@ def execute(
     mode: Literal["whole", "stepped"] = "whole",
     progress: Callable[[int], None] = lambda done: None,
     enough: Callable[[int], bool] = lambda tokens: False,
-    cached: bool = True,
 ) -> Outcome:
     """Play and judge every planned match that is not yet done; return what came of it.
 
     ``agents`` and ``judges`` are by participant id; a seat whose participant is not among them is
     an empty chair. Each finished match is committed before ``progress`` counts it. ``enough`` is
-    given the tokens sampled so far and stops the run from taking up more matches. With ``cached``
-    kept replies are used instead of asking again (off while a policy is trained).
+    given the tokens sampled so far and stops the run from taking up more matches. What is in
+    the store already is used instead of asking again.
     """
-    recorder = _Recorder(store, cached)
+    recorder = _Recorder(store)
     outcome = Outcome()
     started = {row["match"] for row in store.query("SELECT DISTINCT match FROM match_turns")}
 
@@ -196,7 +195,7 @@ def execute(
         return match, ("judge",) if unread else ()
 
     asked = counted(engine)
-    source: Engine = recorded(asked, store.replies) if cached else asked
+    source = recorded(asked, store.replies)
     flows = (one(plan) for plan in planned if not enough(asked.tokens))
     kept = run(flows, source, width, recorder.commit)
     for finished, (match, chairs) in enumerate(kept, start=1):

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.ids import canonical, content_id, derive_seed
-from arena.questions import Item, Question, unique
+from arena.questions import Item, Question
 from arena.turns import LEAF_KINDS, Kind, Quote, Speech, Turn, TurnTree, Verdict
 
 ROOT = "n0"
@@ -312,6 +312,3 @@ def test_a_question_needs_two_answers_and_a_truth_among_them() -> None:
     for truth in (-1, 2):
         with pytest.raises(ValueError, match=f"index below 2 or null, got {truth}"):
             Item(question, truth)
-    assert list(unique([Item(question, 1), Item(question, 1)])) == [Item(question, 1)]
-    with pytest.raises(ValueError, match="twice with different truths"):
-        list(unique([Item(question, 1), Item(question, 0)]))

@@ -38,14 +38,20 @@ def say(text: str, error: bool = False) -> None:
 @contextmanager
 def progress_bar(what: str) -> Iterator[Progress]:
     """A progress bar on standard error, for anything that may take longer than two seconds."""
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.completed}/{task.total}"),
+        MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
     to = console(error=True)
