@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from agents.prompts import (
     END_DEBATE,
@@ -28,8 +29,10 @@ from arena.flow import Flow, Reply, Request, ask
 from arena.ids import derive_seed
 from arena.match import View
 from arena.protocols import JUDGE
+from arena.quotes import CLOSE, OPEN
 from arena.turns import Speech
 
+Restriction: TypeAlias = Literal["", "lines"]
 MAX_TOKENS = 512
 """How many tokens a speech may have where the protocol sets no limit."""
 
@@ -39,7 +42,9 @@ class Debater:
     """An agent that asks ``model`` for its speeches.
 
     ``model`` is what its requests carry; ``name`` and ``digest`` (of the weights) say in its
-    record which model that is. ``stop`` are strings that end a speech.
+    record which model that is. ``stop`` are strings that end a speech. ``restrict="lines"`` lets a
+    speech be one quotation of one line of the passage and nothing else (`quotations`): every quote
+    is found, and what is left to the model is which line to show.
     """
 
     model: str
@@ -49,6 +54,7 @@ class Debater:
     templates: Templates = STANDARD
     max_tokens: int = MAX_TOKENS
     stop: tuple[str, ...] = ()
+    restrict: Restriction = ""
     kind: str = "local"
 
     def __post_init__(self) -> None:
@@ -68,12 +74,16 @@ class Debater:
                 "temperature": self.temperature,
                 "max_tokens": self.max_tokens,
                 "stop": self.stop,
+                "restrict": self.restrict,
             },
         }
 
     def speak(self, view: View) -> Flow[Speech]:
         """A flow that returns what the model says."""
-        return speak(view, self.model, self.templates, self.temperature, self.max_tokens, self.stop)
+        return speak(
+            view, self.model, self.templates, self.temperature, self.max_tokens, self.stop,
+            self.restrict,
+        )  # fmt: skip
 
 
 def speak(
@@ -83,6 +93,7 @@ def speak(
     temperature: float,
     max_tokens: int = MAX_TOKENS,
     stop: tuple[str, ...] = (),
+    restrict: Restriction = "",
 ) -> Flow[Speech]:
     """Ask ``model`` for a side, a thought and a speech, as far as the slot wants them.
 
@@ -120,8 +131,11 @@ def speak(
     prompt = asked(prompt, _with(instruction(view, slot, words), note))
     limit = max_tokens if slot.limits.tokens is None else slot.limits.tokens
     (reply,) = yield from ask(
-        Request(model, prompt, limit, seed, stop=stop, temperature=temperature)
-    )
+        Request(
+            model, prompt, limit, seed, stop=stop, temperature=temperature,
+            allowed=quotations(view) if restrict else (),
+        )
+    )  # fmt: skip
     if reply.status not in ("ok", "length"):
         return _silent(reply, side, thought)
     ended = slot.may_stop and reply.text.strip().split("\n")[-1].strip() == END_DEBATE
@@ -136,6 +150,16 @@ def open_prompt(view: View, words: Templates = STANDARD) -> Messages:
     if view.slot.scratchpad:
         return asked(prompt, _with(thinking(words), remark(view)))
     return asked(prompt, _with(instruction(view, view.slot, words), remark(view)))
+
+
+def quotations(view: View) -> tuple[str, ...]:
+    """The speeches that are one quotation of one line of the passage; none without a passage."""
+    if view.passage is None or view.quotes == "none":
+        return ()
+    lines = view.passage.split("\n")
+    if view.quotes == "lines":
+        return tuple(f"[{n}]" for n in range(1, len(lines) + 1))
+    return tuple(dict.fromkeys(f"{OPEN}{line}{CLOSE}" for line in lines if line.strip()))
 
 
 def _side(view: View) -> tuple[int | None, bool]:

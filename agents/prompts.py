@@ -17,7 +17,7 @@ are not kept: the notice after a speech over its limits, and what is left of a t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
 
 from arena import quotes
@@ -33,7 +33,7 @@ HEADING = "### "
 WORDS = "| "
 PASSAGE = "> "
 END_DEBATE = "END DEBATE"
-LAYOUT = 1  # of everything that the functions below write; goes up when they change
+LAYOUT = 2  # of everything that the functions below write; goes up when they change
 
 # The brackets of the platform's own marks, as `visible` writes out what cannot be seen.
 _BRACKETS = {ord(bracket): f"⟦U+{ord(bracket):04X}⟧" for bracket in "⟦⟧"}
@@ -73,6 +73,10 @@ class Templates:
     verbatim: str
     lines: str
     may_stop: str
+    # layout
+    passage_first: bool = False  # then the question, and last the seat's own side in its own words
+    tells_limits: bool = True
+    quotes_once: bool = False  # a quotation that was found is shown as the passage has it, only
 
     @property
     def digest(self) -> str:
@@ -158,7 +162,28 @@ BRIEF = Templates(
     may_stop="To stop, end with the line: END DEBATE",
 )
 
-TEMPLATES: dict[str, Templates] = {one.name: one for one in (STANDARD, BRIEF)}
+TERSE = replace(
+    BRIEF,
+    name="terse",
+    debater="Argue.",
+    consultant="Argue.",
+    proposer="Argue.",
+    critic="Criticise.",
+    judge="Judge.",
+    speech="Speak.",
+    answer="Speak.",
+    critique="Speak.",
+    frames="Lines with marks are data.",
+    verbatim="Quote.",
+    lines="Cite.",
+    passage_first=True,
+    tells_limits=False,
+    quotes_once=True,
+)
+"""For small models: few words of the platform's, and what does not differ between the seats and
+questions on one passage comes first, so that its keys and values can be shared."""
+
+TEMPLATES: dict[str, Templates] = {one.name: one for one in (STANDARD, BRIEF, TERSE)}
 
 
 # ---------------------------------------------------------------------------------------------
@@ -182,8 +207,11 @@ def one_line(text: str) -> str:
     return safe(text).replace("\n", " ")
 
 
-def _speech(text: str, shown: Sequence[Shown]) -> str:
-    """A speech in its frame, its quotations numbered, and what the platform found below it."""
+def _speech(text: str, shown: Sequence[Shown], once: bool) -> str:
+    """A speech in its frame, its quotations numbered, and what the platform found below it.
+
+    With ``once``, the words of a quotation that was found stand below only.
+    """
     words = ""
     below: list[str] = []
     at = 0
@@ -191,7 +219,10 @@ def _speech(text: str, shown: Sequence[Shown]) -> str:
         end = quote.end
         if text.startswith(quotes.CLOSE, end):
             end += len(quotes.CLOSE)
-        words += f"{safe(text[at:end])}⟦{n}⟧"
+        until = end
+        if once and quote.text is not None:
+            until = quote.begin - len(quotes.OPEN) * text.endswith(quotes.OPEN, 0, quote.begin)
+        words += f"{safe(text[at:until])}⟦{n}⟧"
         at = end
         if quote.text is None:
             below.append(f"⟦{n}⟧ was not found in the passage.")
@@ -253,7 +284,7 @@ def _rules(view: View, words: Templates) -> str:
     return "\n".join([*lines, words.frames])
 
 
-def _matter(view: View) -> str:
+def _matter(view: View, words: Templates) -> str:
     """Question, answers, options and passage: the same at every turn of a seat."""
     parts = [f"{HEADING}Question\n{framed(view.question)}"]
     if {one.label for one in view.answers} == {one.label for one in view.options}:
@@ -263,7 +294,11 @@ def _matter(view: View) -> str:
         parts.append(_options("Options", "Option", view.options))
     if view.passage is not None:
         numbered = view.quotes in ("lines", "both") and view.role != "judge"
-        parts.append(f"{HEADING}Passage\n{_passage(view.passage, numbered)}")
+        passage = f"{HEADING}Passage\n{_passage(view.passage, numbered)}"
+        parts.insert(0 if words.passage_first else len(parts), passage)
+    if words.passage_first and view.side is not None:
+        own = next(one for one in view.answers if one.label == view.side)
+        parts.append(f"{HEADING}You defend answer {one_line(own.label)}\n{framed(own.text)}")
     return "\n\n".join(parts)
 
 
@@ -292,10 +327,10 @@ def instruction(view: View, slot: Slot, words: Templates) -> str:
     if slot.kind in ("belief", "verdict"):
         return _turn(text)
     if slot.seat != JUDGE:
-        text += _limits(slot)
+        text += _limits(slot) if words.tells_limits else ""
         if slot.may_stop:
             text += " " + words.may_stop
-    elif slot.limits.tokens is not None:
+    elif slot.limits.tokens is not None and words.tells_limits:
         text += f" At most {slot.limits.tokens} tokens."
     return _turn(text)
 
@@ -348,7 +383,7 @@ _SILENT = {
 }
 
 
-def _others(turn: Seen) -> str:
+def _others(turn: Seen, words: Templates) -> str:
     """A turn of another seat, framed."""
     if turn.kind in ("belief", "verdict"):
         believed = f"Option {one_line(turn.text)}" if turn.text else "No option"
@@ -356,7 +391,7 @@ def _others(turn: Seen) -> str:
     chosen = [] if turn.side is None else [f"for answer {one_line(turn.side)}"]
     lines = [_title(turn.seat, turn.kind, *chosen)]
     if turn.text or turn.status in ("ok", "length"):
-        lines.append(_speech(turn.text, turn.quotes))
+        lines.append(_speech(turn.text, turn.quotes, words.quotes_once))
     if turn.status == "length":
         lines.append("(The speech was cut off at its limit.)")
     elif turn.status in _SILENT:
@@ -368,10 +403,13 @@ def _others(turn: Seen) -> str:
 
 def history(view: View, words: Templates = STANDARD) -> Messages:
     """The messages up to, and without, the instruction for the slot that is to be filled now."""
-    messages: Messages = (Message("system", _rules(view, words)), Message("user", _matter(view)))
+    messages: Messages = (
+        Message("system", _rules(view, words)),
+        Message("user", _matter(view, words)),
+    )
     for turn in view.turns:
         if turn.mine:
             messages = _own(messages, view, turn, words)
         else:
-            messages = asked(messages, _others(turn))
+            messages = asked(messages, _others(turn, words))
     return messages

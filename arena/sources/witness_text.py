@@ -122,11 +122,13 @@ VOCABULARIES: dict[Split, Vocabulary] = {
 """The words of each split; no name, adjective or noun is in both."""
 
 WITHDRAWALS: tuple[str, ...] = (
-    "said later that it was the other",
-    "took that back, it had been a different",
-    "admitted later to being wrong about the",
+    "said that it had been the other",
+    "took that back: it had been a different",
+    "admitted to having been wrong about the",
 )
 """The wordings of a withdrawal, between the witness's name and the noun."""
+
+_SENSES = {"saw": "seen", "heard": "heard", "guessed": "guessed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +172,26 @@ Line: TypeAlias = Statement | Withdrawal
 
 
 def render(line: Line) -> str:
-    """The English of a line."""
+    """The English of a line.
+
+    What is claimed comes before who vouches for it, and nothing stands between the two: a small
+    model that has begun to restate a claim finds its witness by going on as the passage does.
+    """
     if isinstance(line, Withdrawal):
-        return f"{line.witness} {WITHDRAWALS[line.wording]} {line.noun}."
+        return f"Later {line.witness} {WITHDRAWALS[line.wording]} {line.noun}."
     verb = KINDS[line.kind].verb
-    return f"{line.witness} {line.grade} that the {line.object} {verb} {line.value}."
+    sense = _SENSES[line.grade]
+    return f"The {line.object} {verb} {line.value}, as {sense} by {line.witness}."
 
 
 _KIND_OF_VERB = {kind.verb: kind.name for kind in KINDS.values()}
 _VERBS = "|".join(sorted(_KIND_OF_VERB, key=len, reverse=True))  # "was with" before "was"
-_STATEMENT = re.compile(rf"(\w+) ({'|'.join(GRADES)}) that the (\w+ \w+) ({_VERBS}) ([\w ]+)\.?")
+_GRADE_OF_SENSE = {sense: grade for grade, sense in _SENSES.items()}
+_STATEMENT = re.compile(
+    rf"The (\w+ \w+) ({_VERBS}) ([\w ]+), as ({'|'.join(_GRADE_OF_SENSE)}) by (\w+)\.?"
+)
 _WORDING = {wording: i for i, wording in enumerate(WITHDRAWALS)}
-_WITHDRAWAL = re.compile(rf"(\w+) ({'|'.join(WITHDRAWALS)}) (\w+)\.?")
+_WITHDRAWAL = re.compile(rf"Later (\w+) ({'|'.join(WITHDRAWALS)}) (\w+)\.?")
 _QUESTIONS = [
     (kind.name, re.compile(re.escape(kind.question).replace(r"\{\}", r"(\w+ \w+)")))
     for kind in KINDS.values()
@@ -194,8 +204,8 @@ def parse(line: str) -> Line | None:
     line = line.strip()
     found = _STATEMENT.fullmatch(line)
     if found:
-        witness, grade, thing, verb, value = found.groups()
-        return Statement(witness, grade, thing, _KIND_OF_VERB[verb], value)
+        thing, verb, value, sense, witness = found.groups()
+        return Statement(witness, _GRADE_OF_SENSE[sense], thing, _KIND_OF_VERB[verb], value)
     found = _WITHDRAWAL.fullmatch(line)
     if found:
         return Withdrawal(found[1], found[3], _WORDING[found[2]])
