@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KNOWN = (
     "scripted:literal, scripted:strategic, scripted:oracle, scripted:coin, scripted:first, "
-    "prompted:PATH_OR_HUB_ID, person"
+    "prompted:PATH_OR_HUB_ID[#ADAPTER[@VERSION]], planted:trust, planted:phrase, person"
 )
 
 
@@ -38,18 +38,44 @@ def _load(text: str, spec: Spec, models: Models, truths: Mapping[str, int] | Non
     if spec.kind == "scripted":
         return _scripted(spec, truths)
     if spec.kind in ("prompted", "local"):
+        from agents.manner import manner
         from judges.prompted import PromptedJudge
 
-        spec.only("elicit")
-        engine = models.local(spec.named("a path or hub id", f"{spec.kind}:PATH_OR_HUB_ID"))
+        spec.only("elicit", "prompt", adapter=True)
+        path = spec.named("a path or hub id", f"{spec.kind}:PATH_OR_HUB_ID")
+        how = manner(spec, path)
+        model, engine, adapter = models.policy(path, spec.adapter, spec.version)
         return PromptedJudge(
-            model=engine.model,
+            model=model,
             name=engine.name,
             digest=engine.digest,
             elicit=spec.flag("elicit"),
+            templates=how.templates,
             kind="prompted",
+            adapter=adapter,
         )
+    if spec.kind == "planted":
+        return _planted(spec, models, truths)
     raise SpecError(f"participant {text!r} is not a judge; known: {KNOWN}")
+
+
+def _planted(spec: Spec, models: Models, truths: Mapping[str, int] | None) -> Judge:
+    """A judge with a planted weakness: ``planted:trust,of=(JUDGE)``."""
+    from judges.planted import Charmed, Trusting
+
+    inner = spec.text("of")
+    if not inner:
+        raise SpecError(f"planted:{spec.name}: which judge is it? write of=(prompted:nano-judge)")
+    if spec.name == "trust":
+        spec.only("of")
+        return Trusting(load(inner, models, truths))
+    if spec.name == "phrase":
+        spec.only("of", "phrase", "bonus")
+        phrase = spec.text("phrase")
+        if not phrase:
+            raise SpecError("planted:phrase: phrase is missing; write phrase=WORDS")
+        return Charmed(load(inner, models, truths), phrase, spec.number("bonus", 2.0))
+    raise SpecError(f"planted:{spec.name} is not a judge; known: trust, phrase")
 
 
 def _scripted(spec: Spec, truths: Mapping[str, int] | None) -> Judge:
