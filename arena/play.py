@@ -25,7 +25,7 @@ def path(transcript: Sequence[Turn]) -> Transcript:
     return tuple(turn for turn in transcript if not turn.is_leaf)
 
 
-def _node(match: Match, transcript: Sequence[Turn], place: int) -> str:
+def noise_node(match: Match, transcript: Sequence[Turn], place: int) -> str:
     """The turn that a slot at ``place`` follows: where its noise is drawn from.
 
     In a simultaneous round that is the turn before the round, for every seat of it.
@@ -37,7 +37,8 @@ def _node(match: Match, transcript: Sequence[Turn], place: int) -> str:
     return before[-1].id if before else match.root
 
 
-def _tip(match: Match, transcript: Sequence[Turn]) -> str:
+def tip(match: Match, transcript: Sequence[Turn]) -> str:
+    """The parent of what follows a transcript: its last turn that is no leaf, or the root."""
     spoken = path(transcript)
     return spoken[-1].id if spoken else match.root
 
@@ -86,19 +87,26 @@ def _anchored(match: Match, slot: Slot, speech: Speech, seen: View) -> Speech:
     return replace(speech, quotes=found, side=side, stop=speech.stop and slot.may_stop)
 
 
-def _speech(
+def ask_speech(
     match: Match, transcript: Transcript, place: int, slot: Slot, agent: Agent, node: str,
-    order: tuple[int, ...] | None, sample: int,
+    order: tuple[int, ...] | None, sample: int, shown: tuple[View, str] | None = None,
 ) -> Flow[tuple[Chosen, str, list[str]]]:  # fmt: skip
-    """Ask for a speech, anchor its quotes, hold it to its limits; with its view and its calls."""
+    """Ask for a speech, anchor its quotes, hold it to its limits; with its view and its calls.
+
+    ``shown`` is the slot's view and its digest, where they are known: samples of one slot share
+    them and differ in their seed.
+    """
     calls: list[str] = []
     digest = notice = ""
     anchored = Speech("")
     candidates: tuple[tuple[Speech, float], ...] = ()
     for attempt in range(2 if match.protocol.over_limit == "retry" else 1):
         noise = derive_seed(match.seed, node, place, slot.seat, slot.kind, sample, attempt)
-        seen = view(match, transcript, slot, place, order, noise, notice)
-        digest = seen.digest
+        if shown is not None and not attempt:
+            seen, digest = replace(shown[0], seed=noise), shown[1]
+        else:
+            seen = view(match, transcript, slot, place, order, noise, notice)
+            digest = seen.digest
         said: Speech | Chosen = yield from _kept(agent.speak(seen), calls)
         chosen = said if isinstance(said, Chosen) else Chosen(said)
         candidates += tuple(
@@ -116,7 +124,7 @@ def _speech(
     return Chosen(forfeited, candidates), digest, calls
 
 
-def _decision(
+def ask_verdict(
     match: Match, transcript: Transcript, place: int | None, slot: Slot, judge: Judge, node: str,
     order: tuple[int, ...] | None, mode: Mode, sample: int,
 ) -> Flow[tuple[Verdict, str, list[str]]]:  # fmt: skip
@@ -181,7 +189,7 @@ def append(
     if isinstance(said, Verdict) and said.stop and slot.may_stop:
         kind = "verdict"
     return Turn(
-        parent=_tip(match, transcript),
+        parent=tip(match, transcript),
         place=place,
         seat=slot.seat,
         kind=kind,
@@ -224,18 +232,18 @@ def play(
             filled.append(slot)
         if not filled:
             return transcript
-        node = _node(match, transcript, place)
+        node = noise_node(match, transcript, place)
         asked: list[Flow[tuple[Chosen | Verdict, str, list[str]]]] = []
         for slot in filled:
             who, listed = cast[slot.seat], order if slot.seat == JUDGE else None
             if slot.kind in LEAF_KINDS:
                 judge = typing.cast(Judge, who)
                 asked.append(
-                    _decision(match, transcript, place, slot, judge, node, listed, "live", 0)
+                    ask_verdict(match, transcript, place, slot, judge, node, listed, "live", 0)
                 )
             else:
                 agent = typing.cast(Agent, who)
-                asked.append(_speech(match, transcript, place, slot, agent, node, listed, 0))
+                asked.append(ask_speech(match, transcript, place, slot, agent, node, listed, 0))
         made = yield from together(*asked)
         for slot, (said, seen, calls) in zip(filled, made, strict=True):
             author = authors[slot.seat]
@@ -285,8 +293,8 @@ def read(
         last = i + 1 == len(prefixes)
         slot = final if last else replace(final, kind="belief")
         shown = tuple(sorted((*prefix, *leaves), key=lambda turn: turn.place))
-        verdict, seen, calls = yield from _decision(
-            match, shown, None, slot, judge, _tip(match, prefix), order, mode, sample
+        verdict, seen, calls = yield from ask_verdict(
+            match, shown, None, slot, judge, tip(match, prefix), order, mode, sample
         )
         place = max((turn.place for turn in prefix), default=-1)
         leaf = append(match, prefix, place + (1 if last else 0), slot, verdict, author, seen=seen,

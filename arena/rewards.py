@@ -65,10 +65,16 @@ RULES: dict[str, Rule] = {"log-odds": log_odds, "probability": probability, "win
 
 
 def stake(match: Match, seat: str, transcript: tuple[Turn, ...] = ()) -> int | None:
-    """The option that a seat is paid for: its side, or the one its first speech chose."""
+    """The option that a seat is paid for: its side, or the one its first speech chose.
+
+    Where the verdict is right or wrong, a proposer is paid for right and a critic for wrong,
+    whichever answer is on trial: what one is paid, the other pays.
+    """
     side = match.side(seat)
     if side is not None:
         return side
+    if match.protocol.options != "answers":
+        return {"proposer": 0, "critic": 1}.get(match.protocol.role(seat))
     chosen = [
         t.speech.side
         for t in transcript
@@ -86,7 +92,8 @@ def reward_rows(
     """The reward rows of one verdict: every speaking seat under every rule.
 
     The quantity read is the elicited probability where there is one, else the log-probabilities;
-    it is named in the row.
+    it is named in the row. The judge is named by its participant id, the hash of its record: that
+    covers the digest and version of its weights and adapter, so another version is another judge.
     """
     verdict = leaf.verdict
     numbers: Quantity = "choice_logprobs" if verdict.elicited is None else "elicited"
