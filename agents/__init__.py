@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from arena.participants import Spec, SpecError, parse
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from agents.models import Models
     from arena.match import Agent, Transcript
 
-KNOWN = "scripted:witness, scripted:random, replay:MATCH, local:PATH_OR_HUB_ID, person"
+KNOWN = (
+    "scripted:witness, scripted:random, replay:MATCH, "
+    "local:PATH_OR_HUB_ID[#ADAPTER[@VERSION]], person"
+)
 
 
 def load(text: str, models: Models, recorded: Callable[[str], Transcript] | None = None) -> Agent:
@@ -45,14 +48,20 @@ def _load(
         return Replay(recorded(name))
     if spec.kind == "local":
         from agents.debater import Debater
+        from agents.manner import manner
 
-        spec.only("temperature")
-        engine = models.local(spec.named("a path or hub id", "local:PATH_OR_HUB_ID"))
+        spec.only("temperature", "prompt", "restrict", adapter=True)
+        path = spec.named("a path or hub id", "local:PATH_OR_HUB_ID")
+        how = manner(spec, path)
+        model, engine, adapter = models.policy(path, spec.adapter, spec.version)
         return Debater(
-            model=engine.model,
+            model=model,
             name=engine.name,
             digest=engine.digest,
             temperature=spec.number("temperature", 1.0),
+            templates=how.templates,
+            restrict=how.restriction,
+            adapter=adapter,
         )
     raise SpecError(f"participant {text!r} is not a debater; known: {KNOWN}")
 
@@ -61,8 +70,9 @@ def _scripted(spec: Spec) -> Agent:
     if spec.name == "witness":
         from agents.witness import WitnessDebater
 
-        spec.only("p", "s", "b")
-        return WitnessDebater(spec.number("p", 1.0), spec.number("s", 1.0), spec.number("b", 1.0))
+        spec.only("p", "s", "b", "style")
+        skill = (spec.number("p", 1.0), spec.number("s", 1.0), spec.number("b", 1.0))
+        return WitnessDebater(*skill, style=cast("Any", spec.text("style", "cite")))
     if spec.name == "random":
         from agents.scripted import RandomAgent
 

@@ -12,12 +12,15 @@ words that somebody writes during a match can stop the run.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from string import ascii_uppercase
 from typing import Any
 
 from arena.flow import Message
 
+_KEPT = 8192  # texts whose ids are kept: in training the same passages and lines come again
 _MARKUP = re.compile(r"[<\[|]")  # an added token that has one of these is taken for structure
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: no tokenizer takes it
 _TYPED = [*map(chr, range(32, 127)), "\n"]
@@ -56,6 +59,7 @@ class Chat:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        self._encoded = lru_cache(_KEPT)(self._encode)
         self._plain = not getattr(tokenizer, "chat_template", None)
         self._source = "" if self._plain else tokenizer.get_chat_template()
         if _CLOCK in self._source:
@@ -117,6 +121,9 @@ class Chat:
 
         A character that is special whatever stands around it is written out, as ``U+2026``.
         """
+        return self._encoded(text).tolist()
+
+    def _encode(self, text: str) -> array[int]:
         text = whole(text)
         pieces, at = [], 0
         for mark in _starts(self._marks, text):
@@ -131,7 +138,7 @@ class Chat:
                 if not self.structure.isdisjoint(alone):
                     alone = [i for typed in f"U+{ord(char):04X}" for i in self._words(typed)]
                 ids += alone
-        return ids
+        return array("i", ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of sampled ids, special tokens in the middle included."""

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from agents.adapters import AdapterRef
 from agents.prompts import (
     END_DEBATE,
-    STANDARD,
     Messages,
-    Templates,
     asked,
     choosing,
     history,
@@ -25,6 +24,7 @@ from agents.prompts import (
     said,
     thinking,
 )
+from agents.templates import STANDARD, Templates
 from arena.flow import Flow, Reply, Request, ask
 from arena.ids import derive_seed
 from arena.match import View
@@ -41,10 +41,10 @@ MAX_TOKENS = 512
 class Debater:
     """An agent that asks ``model`` for its speeches.
 
-    ``model`` is what its requests carry; ``name`` and ``digest`` (of the weights) say in its
-    record which model that is. ``stop`` are strings that end a speech. ``restrict="lines"`` lets a
-    speech be one quotation of one line of the passage and nothing else (`quotations`): every quote
-    is found, and what is left to the model is which line to show.
+    ``model`` is what its requests carry; ``name``, ``digest`` (of the weights) and the adapter say
+    in its record which model that is. ``stop`` are strings that end a speech.
+    ``restrict="lines"`` lets a speech be one quotation of one line of the passage and nothing else
+    (`quotations`): every quote is found, and what is left to the model is which line to show.
     """
 
     model: str
@@ -56,6 +56,7 @@ class Debater:
     stop: tuple[str, ...] = ()
     restrict: Restriction = ""
     kind: str = "local"
+    adapter: AdapterRef | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < math.inf:
@@ -76,6 +77,7 @@ class Debater:
                 "stop": self.stop,
                 "restrict": self.restrict,
             },
+            **({"adapter": self.adapter.record} if self.adapter else {}),
         }
 
     def speak(self, view: View) -> Flow[Speech]:

@@ -1,10 +1,9 @@
 """`LocalEngine`: a transformers model on this machine, behind the engine interface.
 
-Everything submitted is answered by one `collect`, in micro-batches of like length. Sampling is the
-full distribution at the request's temperature (no top-k, no top-p), so the recorded
-log-probabilities are those of the policy that spoke. One number per token is drawn from a generator
-of the request's own seed: which requests share a batch changes a token only where two candidates
-are within rounding error of each other, and the same batch gives the same bits.
+Everything submitted is answered by one `collect`, in micro-batches of like length, whatever the
+adapters of their rows. Sampling is the full distribution at the request's temperature (no top-k,
+no top-p), so the recorded log-probabilities are those of the policy that spoke. The decode loop is
+in `agents.decode`, the adapters are in `agents.lora`.
 """
 
 from __future__ import annotations
@@ -13,31 +12,17 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
+from agents.adapters import AdapterRef, LoraSettings, read_adapter, save_adapter
 from agents.chat import Chat, whole
+from agents.decode import Fork, Row, batches, sample, score, tree
+from agents.lora import BASE, Adapters
 from agents.weights import find_model, model_digest
-from arena.flow import Message, Reply, ReplyStatus, Request, Ticket
+from arena.flow import Message, Reply, Request, Ticket
 
-if TYPE_CHECKING:
-    import torch
-
-
-@dataclass(slots=True)
-class _Row:
-    """A request on its way: its prompt, what it was given so far, and its noise."""
-
-    request: Request
-    prompt: tuple[int, ...]
-    room: int  # how many tokens may still follow the prompt
-    lines: list[tuple[int, ...]]  # of `allowed`, those that agree with `ids`; empty: unrestricted
-    noise: random.Random
-    ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    text: str = ""
-    status: ReplyStatus | None = None  # None while it goes on
+Trees: TypeAlias = dict[tuple[str, ...], tuple[Fork, int]]  # allowed: their tree, the longest
 
 
 @contextmanager
@@ -71,13 +56,17 @@ class LocalEngine:
 
     ``model`` is what requests carry: it names the content of the model's files, not where they
     lie. ``dtype`` (a torch name; None: float32 on a CPU, the checkpoint's elsewhere), ``device``,
-    ``threads`` and ``max_batch_tokens`` (rows times padded length, of one micro-batch) are how it
-    is run, and enter no id.
+    ``threads`` and ``max_batch_tokens`` (rows times padded length, of one micro-batch; None: 16384
+    on a CPU, 65536 elsewhere) are how it is run, and enter no id.
 
     Of a `Reply`: ``prompt_ids`` ends with the tokens of the request's ``prefix``, which are not
     sampled; ``text`` begins with the prefix and lacks the token or stop string that ended it;
     ``token_ids`` are all that was sampled, the ending token included. At temperature 0 the most
     likely token is taken, with log-probability 0. A request with ``choices`` samples nothing.
+
+    Adapters lie beside the base under names (`attach`); the model string of one is the engine's and
+    the digest of what the adapter is now, so a string never means two policies (`refresh`).
+    ``network`` is the transformers model, and a PeftModel while there is an adapter.
 
     What cannot be found, loaded or run as asked raises ValueError, in one line, before anything is
     played.
@@ -89,15 +78,18 @@ class LocalEngine:
         device: str = "cpu",
         dtype: str | None = None,
         threads: int = 1,
-        max_batch_tokens: int = 16384,
+        max_batch_tokens: int | None = None,
     ) -> None:
         _check_how(device, dtype, threads)
         folder = find_model(path)
         self.name = Path(path).name or folder.resolve().name
         self.digest = model_digest(folder)
         self.model = f"local:{self.digest}"
-        self._budget = max_batch_tokens
+        self._budget = max_batch_tokens or (16384 if device == "cpu" else 65536)
         self._asked: list[tuple[Ticket, Request]] = []
+        self._digests: dict[str, str] = {}  # of the adapters, by name
+        self._written: dict[str, int] = {}  # how often each was written to when that was taken
+        self._name()
         self._load(folder, device, dtype, threads)
 
     def _load(self, folder: Path, device: str, dtype: str | None, threads: int) -> None:
@@ -125,20 +117,36 @@ class LocalEngine:
                 "get its files again"
             )
         with _clearly(f"model {self.name!r} cannot be put on device {device!r}; try device cpu"):
-            self.network = network.to(device).eval()
+            # Without gradients from the start: torch takes other kernels for weights that have one.
+            self._adapters = Adapters(network.to(device).eval().requires_grad_(False))
+            self._device = network.device
         config = network.config.get_text_config()
         self.context: int | None = getattr(config, "max_position_embeddings", None)
         ends = network.generation_config.eos_token_id
         extra = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
         self.ends = self.chat.ends | frozenset(extra)
         with _clearly(f"model {self.name!r} cannot be run here; try another dtype or device"):
-            words = (Message("user", "A"),)
-            self.answer(
-                [
-                    Request(self.model, words, 2, seed=0),
-                    Request(self.model, words, 1, seed=0, choices=("A", "B")),
-                ]
-            )
+            self._try(self.model)
+
+    def _try(self, model: str) -> None:
+        """Answer a few words, so that what cannot be run is known before anything is played."""
+        words = (Message("user", "A"),)
+        self.answer(
+            [
+                Request(model, words, 2, seed=0),
+                Request(model, words, 1, seed=0, choices=("A", "B")),
+            ]
+        )
+
+    @property
+    def network(self) -> Any:
+        """The transformers model, or the PeftModel in which it is with its adapters; in `eval`."""
+        return self._adapters.network
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The model strings that this engine answers for."""
+        return tuple(self._named)
 
     @property
     def record(self) -> dict[str, object]:
@@ -147,10 +155,108 @@ class LocalEngine:
 
     def submit(self, requests: Sequence[tuple[Ticket, Request]]) -> None:
         """Accept requests; those for another model are a mistake of the caller's."""
-        for _, request in requests:
-            if request.model != self.model:
-                raise ValueError(f"this engine is {self.model!r}, asked for {request.model!r}")
+        for model in {request.model for _, request in requests}:
+            self._adapter(model)
         self._asked.extend(requests)
+
+    # -- adapters
+
+    def attach(
+        self,
+        name: str,
+        folder: str | Path | None = None,
+        settings: LoraSettings | None = None,
+        trainable: bool = True,
+    ) -> str:
+        """Put an adapter beside the base, from its folder or fresh; returns its model string.
+
+        ``name`` is peft's name for it: letters, digits, - and _. What is not an adapter of this
+        base (plain LoRA on linear layers) raises ValueError, and the engine is as before.
+        """
+        what = f"adapter {name!r}" if folder is None else f"adapter {Path(folder).name!r}"
+        stored = None if folder is None else read_adapter(Path(folder), self.digest)
+        with _clearly(f"{what} cannot be put beside model {self.name!r}"):
+            if stored is None:
+                self._adapters.make(name, settings or LoraSettings())
+            else:
+                self._adapters.load(name, stored)
+            if not trainable:
+                self.network.set_requires_grad([name], False)
+            try:
+                self._try(self._digested(name))
+            except Exception:
+                self.detach(name)
+                raise
+        return self.model_of(name)
+
+    def copy(self, name: str, new_name: str) -> str:
+        """A frozen snapshot of an adapter under another name; returns its model string."""
+        self.model_of(name)
+        self._adapters.copy(name, new_name)
+        return self._digested(new_name)
+
+    def refresh(self, name: str) -> str:
+        """The model string of an adapter whose weights were changed; the old one is unknown now,
+        unless another adapter is still what this one was."""
+        self.model_of(name)
+        return self._digested(name)
+
+    def detach(self, name: str) -> None:
+        """Take an adapter away."""
+        self.model_of(name)
+        self._adapters.remove(name)
+        del self._digests[name], self._written[name]
+        self._name()
+
+    def model_of(self, name: str) -> str:
+        """The model string of the adapter of that name."""
+        if name not in self._digests:
+            known = ", ".join(self._digests) or "none"
+            raise ValueError(f"no adapter {name!r} is attached; attached: {known}")
+        return f"{self.model}#{self._digests[name]}"
+
+    def save(
+        self, name: str, folder: str | Path, version: str = "", dtype: str = "float32"
+    ) -> AdapterRef:
+        """Write an adapter as it is now to ``folder``, or to its subfolder ``version``, at once.
+
+        The digest is of what was written, which another ``dtype`` rounds.
+        """
+        import torch
+
+        self.model_of(name)
+        place = Path(folder) / version if version else Path(folder)
+        kind = getattr(torch, dtype)
+        tensors = {key: one.detach().to(kind) for key, one in self._adapters.tensors(name).items()}
+        digest = self._adapters.digest(name, tensors)
+        ours = {"base": self.digest, "base_name": self.name, "adapter": digest}
+        save_adapter(place, self._adapters.config(name), tensors, ours)
+        return AdapterRef(Path(folder).name, version, digest, str(place))
+
+    def _digested(self, name: str) -> str:
+        """Take note of what an adapter is now; returns its model string."""
+        self._digests[name] = self._adapters.digest(name)
+        self._written[name] = self._adapters.written(name)
+        self._name()
+        return self.model_of(name)
+
+    def _name(self) -> None:
+        """Know which adapter each model string means; of equal ones, the first."""
+        self._named = {self.model: BASE}
+        for name in self._digests:
+            self._named.setdefault(self.model_of(name), name)
+
+    def _adapter(self, model: str) -> str:
+        """The name of the adapter that a model string means, which it still is."""
+        name = self._named.get(model)
+        if name is None:
+            known = ", ".join(map(repr, self._named))
+            raise ValueError(f"this engine is {known}, asked for {model!r}")
+        if name != BASE and self._written[name] != self._adapters.written(name):
+            raise ValueError(f"adapter {name!r} has changed since; take its new name by refresh")
+        return name
+
+    # -- answers
 
     def collect(self) -> list[tuple[Ticket, Reply]]:
         """Answer everything submitted."""
@@ -162,20 +268,20 @@ class LocalEngine:
         """A reply to each request, in order."""
         import torch
 
-        rows = [self._row(request) for request in requests]
+        trees: Trees = {}
+        named = {model: self._adapter(model) for model in {one.model for one in requests}}
+        rows = [self._row(request, named[request.model], trees) for request in requests]
         replies: list[Reply | None] = [None] * len(rows)
-        score: list[tuple[int, int]] = []  # length, index
-        sample: list[tuple[int, int]] = []
+        score: list[int] = []
+        sampled: list[int] = []
         for i, row in enumerate(rows):
             if row.status is not None:
                 replies[i] = self._reply(row, 0.0)
-            elif row.request.choices:
-                score.append((len(row.prompt), i))
             else:
-                sample.append((len(row.prompt) + row.room, i))
+                (score if row.request.choices else sampled).append(i)
         with torch.inference_mode():
-            for work, sizes in ((self._score, score), (self._sample, sample)):
-                for batch in self._batches(sizes):
+            for work, which in ((self._score, score), (self._sample, sampled)):
+                for batch in batches(rows, which, self._budget):
                     start = time.perf_counter()
                     done = work([rows[i] for i in batch])
                     each = (time.perf_counter() - start) / len(batch)
@@ -183,31 +289,42 @@ class LocalEngine:
                         replies[i] = self._reply(rows[i], each, logprobs)
         return [reply for reply in replies if reply is not None]
 
-    def _row(self, request: Request) -> _Row:
+    def _row(self, request: Request, adapter: str, trees: Trees) -> Row:
         """A request as tokens; never shortened: what does not fit has the status ``too long``."""
         prompt = self.chat.prompt(request.messages) + tuple(self.chat.encode(request.prefix))
-        if request.allowed and not self.ends:
-            raise ValueError("allowed: this model has no token that ends a line")
-        lines = [self._line(line) for line in request.allowed]
-        room = request.max_tokens
+        at, room = None, request.max_tokens
+        if request.allowed:
+            if request.allowed not in trees:
+                lines = self.lines(request.allowed)
+                root = tree(zip(lines, request.allowed, strict=True))
+                trees[request.allowed] = root, max(map(len, lines))
+            at, longest = trees[request.allowed]
+            room = min(room, longest)  # no batch is made small for what no line can be
         needed = 1
         if request.choices:
             needed = max(len(self.chat.encode(label)) for label in request.choices)
         if self.context is not None:
             room = min(room, self.context - len(prompt))
-        row = _Row(request, prompt, room, lines, random.Random(request.seed))
+        row = Row(request, adapter, prompt, room, at, random.Random(request.seed))
         if self.context is not None and len(prompt) + needed > self.context:
             row.status = "too long"
-        elif room <= 0 and not request.choices:
+        elif request.choices:
+            pass
+        elif room <= 0:
             row.status, row.text = "length", request.prefix
+        else:
+            self._follow(row)
         return row
 
-    def _line(self, text: str) -> tuple[int, ...]:
-        """The tokens of an allowed line; with its end, no line begins another one."""
-        return (*self.chat.encode(text), min(self.ends))
+    def lines(self, allowed: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """Allowed lines as the tokens that are sampled; with its end, no line begins another."""
+        if not self.ends:
+            raise ValueError("allowed: this model has no token that ends a line")
+        end = min(self.ends)
+        return tuple((*self.chat.encode(line), end) for line in allowed)
 
     def _reply(
-        self, row: _Row, seconds: float, choice_logprobs: tuple[float, ...] | None = None
+        self, row: Row, seconds: float, choice_logprobs: tuple[float, ...] | None = None
     ) -> Reply:
         return Reply(
             row.status or "ok",
@@ -216,151 +333,53 @@ class LocalEngine:
             tuple(row.ids),
             tuple(row.logprobs),
             choice_logprobs,
-            self.model,
+            row.request.model,
             (len(row.prompt), len(row.ids)),
             seconds,
         )
 
-    def _batches(self, sizes: list[tuple[int, int]]) -> Iterator[list[int]]:
-        """Indices in micro-batches, the longest first, each within the token budget when padded."""
-        batch: list[int] = []
-        longest = 0
-        for size, i in sorted(sizes, key=lambda one: (-one[0], one[1])):
-            if batch and longest * (len(batch) + 1) > self._budget:
-                yield batch
-                batch = []
-            longest = size if not batch else longest
-            batch.append(i)
-        if batch:
-            yield batch
-
-    # -----------------------------------------------------------------------------------------
-
-    def _forward(self, prompts: Sequence[Sequence[int]], keep: int, cache: bool) -> Any:
-        """A forward over left-padded prompts: output with logits of the last ``keep`` positions
-        (B, keep, V), the attention mask (B, T), the lengths (B, 1)."""
-        import torch
-
-        device = self.network.device
-        width = max(map(len, prompts))
-        pad = [[0] * (width - len(p)) for p in prompts]
-        ids = torch.tensor([[*z, *p] for z, p in zip(pad, prompts, strict=True)], device=device)
-        mask = torch.tensor(
-            [[*z, *([1] * len(p))] for z, p in zip(pad, prompts, strict=True)], device=device
-        )
-        out = self.network(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
-            use_cache=cache,
-            logits_to_keep=keep,
-        )
-        return out, mask, mask.sum(-1, keepdim=True)
-
-    def _score(self, rows: list[_Row]) -> list[tuple[float, ...] | None]:
-        """The log-probability of each choice right after the prompt, on the whole vocabulary.
-
-        A label is the tokens of exactly its string (no blank is put before it; a caller that wants
-        one writes it), and its log-probability the sum over them, at temperature 1.
-        """
-        import torch
-
-        paths: dict[tuple[int, ...], int] = {}  # prompt and label but its last token -> batch row
+    def _score(self, rows: list[Row]) -> list[tuple[float, ...] | None]:
+        """The log-probability of each choice of each row, right after its prompt."""
         labels = [[tuple(self.chat.encode(c)) for c in row.request.choices] for row in rows]
         for row, own in zip(rows, labels, strict=True):
-            for label in own:
-                if not label:
-                    raise ValueError(f"choices: a label has no token, got {row.request.choices}")
-                paths.setdefault((*row.prompt, *label[:-1]), len(paths))
-        keep = max(len(label) for own in labels for label in own)
-        out, _, _ = self._forward(list(paths), keep, cache=False)
-        table = out.logits[:, -keep:].float().log_softmax(-1).cpu()  # (B, keep, V)
+            if not all(own):
+                raise ValueError(f"choices: a label has no token, got {row.request.choices}")
         results: list[tuple[float, ...] | None] = []
-        for row, own in zip(rows, labels, strict=True):
-            values = []
-            for label in own:
-                at = table[paths[(*row.prompt, *label[:-1])], keep - len(label) :]
-                ids = torch.tensor(label)[:, None]
-                values.append(float(at.gather(-1, ids).double().sum()))
+        found = score(self._adapters.run, rows, labels, self._device)
+        for row, values in zip(rows, found, strict=True):
             finite = all(value > float("-inf") for value in values)  # false for NaN as well
             row.status = "ok" if finite else "error"
-            results.append(tuple(values) if finite else None)
+            results.append(values if finite else None)
         return results
 
-    def _sample(self, rows: list[_Row]) -> list[None]:
-        """Let every row go on until it ends, keeping keys and values from step to step."""
-        import torch
+    def _sample(self, rows: list[Row]) -> list[None]:
+        """Let every row go on until it ends."""
+        sample(self._adapters.run, rows, self._advance, self._device, self.context)
+        return [None] * len(rows)
 
-        live = list(rows)
-        out, mask, position = self._forward([row.prompt for row in live], 1, cache=True)
-        while True:
-            tokens, logprobs = self._draw(out.logits[:, -1].float(), live)
-            for row, token, logprob in zip(live, tokens, logprobs, strict=True):
-                self._advance(row, token, logprob)
-            going = [i for i, row in enumerate(live) if row.status is None]
-            if not going:
-                return [None] * len(rows)
-            cache = out.past_key_values
-            if 2 * len(going) <= len(live):  # ended rows stay until half of the batch is idle
-                keep = torch.tensor(going, device=mask.device)
-                cache.batch_select_indices(keep)
-                mask, position = mask[keep], position[keep]
-                live, tokens = [live[i] for i in going], [tokens[i] for i in going]
-            mask = torch.cat([mask, mask.new_ones(len(live), 1)], dim=-1)
-            out = self.network(
-                input_ids=torch.tensor(tokens, device=mask.device)[:, None],
-                attention_mask=mask,
-                position_ids=position,
-                past_key_values=cache,
-                use_cache=True,
-            )
-            # An ended row that stays goes no further than the model has positions for.
-            position = (position + 1).clamp(max=(self.context or 2**31) - 1)
-
-    def _draw(self, logits: torch.Tensor, rows: Sequence[_Row]) -> tuple[list[int], list[float]]:
-        """The next token of each row and its log-probability, from logits (B, V).
-
-        By the inverse of the cumulative distribution, in double precision where there is one.
-        """
-        import torch
-
-        device = logits.device
-        greedy = torch.tensor([row.request.temperature == 0 for row in rows], device=device)
-        heat = torch.tensor([row.request.temperature or 1.0 for row in rows], device=device)
-        if any(row.lines for row in rows):
-            barred = torch.zeros_like(logits, dtype=torch.bool)
-            for i, row in enumerate(rows):
-                if row.lines and row.status is None:
-                    barred[i] = True
-                    barred[i, sorted({line[len(row.ids)] for line in row.lines})] = False
-            logits = logits.masked_fill(barred, float("-inf"))
-        logp = (logits / heat[:, None]).log_softmax(-1)
-        wide = torch.float32 if device.type == "mps" else torch.float64
-        sums = logp.to(wide).exp().cumsum(-1)
-        total = sums[:, -1:].contiguous()
-        noise = [row.noise.random() if row.status is None else 0.0 for row in rows]
-        goal = torch.tensor(noise, dtype=wide, device=device)[:, None] * total
-        drawn = torch.searchsorted(sums, goal, right=True)
-        drawn = torch.minimum(drawn, torch.searchsorted(sums, total)).squeeze(-1)  # at rounding
-        token = torch.where(greedy, logits.argmax(-1), drawn)
-        chosen = logp.gather(-1, token[:, None]).squeeze(-1)
-        chosen = torch.where(greedy & chosen.isfinite(), torch.zeros_like(chosen), chosen)
-        chosen = torch.where(total.squeeze(-1).isfinite(), chosen, torch.nan)
-        return token.tolist(), chosen.tolist()
-
-    def _advance(self, row: _Row, token: int, logprob: float) -> None:
+    def _advance(self, row: Row, token: int, logprob: float) -> None:
         """Give a row its next token, and end it where it ends."""
         if row.status is not None:
             return
         if logprob != logprob:  # NaN: the network overflowed
             row.status = "error"
             return
+        self._give(row, token, logprob)
+        self._follow(row)
+
+    def _follow(self, row: Row) -> None:
+        """Where one allowed line is left, its tokens are certain: no forward is needed for them."""
+        while row.status is None and row.at is not None and row.at.lines == 1:
+            (token,) = row.at.ways
+            self._give(row, token, 0.0)
+
+    def _give(self, row: Row, token: int, logprob: float) -> None:
         row.ids.append(token)
         row.logprobs.append(logprob)
         request, n = row.request, len(row.ids)
-        if row.lines:
-            row.lines = [line for line in row.lines if line[n - 1] == token]
-            if n == len(row.lines[0]):
+        if row.at is not None:
+            row.at = row.at.ways[token]
+            if not row.at.ways:
                 row.status = "ok"
         elif token in self.ends:
             row.status = "ok"
@@ -373,9 +392,8 @@ class LocalEngine:
                 return
         if row.status is None and n >= row.room:
             row.status = "length"
-        if row.status == "ok" and row.lines:
-            said = next(one for one in request.allowed if self._line(one) == row.lines[0])
-            row.text = request.prefix + said
+        if row.status == "ok" and row.at is not None:
+            row.text = request.prefix + row.at.text
         elif row.status is not None:
             ended = token in self.ends
             row.text = request.prefix + self.chat.decode(row.ids[: n - ended])

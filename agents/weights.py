@@ -1,6 +1,7 @@
 """Where a local model is, and what it is: its folder, and the digest of what decides its replies.
 
-Nothing here asks the network: a model is a folder, or one that is in the Hugging Face cache.
+Nothing here asks the network: a model is a folder, one that this package ships, or one that is in
+the Hugging Face cache.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ _SHAPE = (  # files that decide, beside the weights, what the model replies
     "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt",
     "tokenizer.model", "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
+SHIPPED = ("nano", "nano-judge", "nano-judge-2")
+"""The models that this package ships, by name."""
+_MODELS = Path(__file__).parent / "nano" / "models"
 
 
 def find_model(where: str) -> Path:
-    """The folder of a model: ``where`` itself, or the newest cached copy of that hub id.
+    """The folder of a model: ``where`` itself, a shipped model of that name, or the newest cached
+    copy of that hub id.
 
-    Folders come first. What is neither raises ValueError with one line that says what to do;
+    Folders come first. What is none of these raises ValueError with one line that says what to do;
     it never becomes a download.
     """
     folder = Path(where).expanduser()
@@ -32,6 +37,13 @@ def find_model(where: str) -> Path:
         return folder
     if folder.exists():
         raise ValueError(f"{where!r} is a file: a local model is the folder that holds config.json")
+    if where in SHIPPED:
+        if not (_MODELS / where / "config.json").is_file():
+            raise ValueError(
+                f"the shipped model {where!r} is not in this installation: install the package "
+                "again, or make it with: arena nano train"
+            )
+        return _MODELS / where
     if where.startswith((".", "/", "~")) or where.count("/") > 1 or "\\" in where:
         raise ValueError(f"there is no folder {where!r} for a local model")
     from huggingface_hub import snapshot_download

@@ -11,10 +11,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
+from typing import Literal
 
 from arena.flow import Flow
 from arena.match import Seen, View
 from arena.protocols import JUDGE
+from arena.quotes import CLOSE, OPEN
 from arena.sources.witness_odds import literal_posterior
 from arena.sources.witness_text import (
     GRADES,
@@ -120,13 +122,20 @@ class WitnessDebater:
     have shown, where `rebuttal` finds one, and nothing else. A critic looks for a withdrawal
     first and opens for another answer where it has found none. Where the side is its own choice,
     it takes the answer that the whole passage favours with chance p, else any.
+
+    ``style``: ``cite`` says a sentence and cites the line by its number; ``quote`` says the line
+    and nothing else, as a debater does whose speeches are restricted to lines, and where it has
+    nothing to rebut with, its opening once more.
     """
 
     p: float = 1.0
     s: float = 1.0
     b: float = 1.0
+    style: Literal["cite", "quote"] = "cite"
 
     def __post_init__(self) -> None:
+        if self.style not in ("cite", "quote"):
+            raise ValueError(f"style must be cite or quote, got {self.style!r}")
         for name in ("p", "s", "b"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a chance in [0, 1], got {getattr(self, name)}")
@@ -134,8 +143,9 @@ class WitnessDebater:
     @property
     def record(self) -> Mapping[str, object]:
         """The name of the script and its skill."""
-        skill = {"p": float(self.p), "s": float(self.s), "b": float(self.b)}
-        return {"kind": "scripted", "name": "witness", "revision": 1, "settings": skill}
+        settings = {"p": float(self.p), "s": float(self.s), "b": float(self.b)}
+        style = {} if self.style == "cite" else {"style": self.style}
+        return {"kind": "scripted", "name": "witness", "revision": 1, "settings": settings | style}
 
     def speak(self, view: View) -> Flow[Speech]:
         """A flow that asks nothing."""
@@ -150,12 +160,28 @@ class WitnessDebater:
             witnesses = {line.witness for turn in theirs for line in statements(turn)}
             found = rebuttal(reading, witnesses, self.b, rng)
             if found is not None:
-                return Speech(f"That was withdrawn: see [{found + 1}].", side=chosen)
+                said = f"That was withdrawn: see [{found + 1}]."
+                return Speech(self._said(view, found, said), side=chosen)
             if opened:
-                return Speech("What I quoted stands.", side=chosen)
+                first = next(
+                    turn.text for turn in view.turns if turn.mine and turn.kind != "question"
+                )
+                again = "What I quoted stands." if self.style == "cite" else first
+                return Speech(again, side=chosen)
         line = opening(reading, side, self.p, self.s, rng)
         cited = "" if line is None else f": see [{line + 1}]"
-        return Speech(f"It was {answers[side]}{cited}.", side=chosen)
+        said = f"It was {answers[side]}{cited}."
+        return Speech(self._said(view, line, said), side=chosen)
+
+    def _said(self, view: View, line: int | None, sentence: str) -> str:
+        """A speech that cites a line of the passage (an index), in its style."""
+        if self.style == "cite":
+            return sentence
+        if line is None:
+            return ""
+        if view.quotes == "lines":
+            return f"[{line + 1}]"
+        return f"{OPEN}{(view.passage or '').split(chr(10))[line]}{CLOSE}"
 
     def _side(
         self, view: View, reading: Reading, theirs: Sequence[Seen], rng: Random

@@ -23,6 +23,8 @@ from arena.turns import LEAF_KINDS, Kind, Speech, SpeechStatus, Turn, Verdict
 Transcript: TypeAlias = tuple[Turn, ...]
 PERSON = "person"
 """The seat value of a human: the chair is empty until a person acts."""
+RIGHT_WRONG = ("the answer is right", "the answer is wrong")
+"""The options of a verdict on a proposed answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Match:
         """What a verdict is over, in canonical order."""
         if self.protocol.options == "answers":
             return self.question.answers
-        return ("the answer is right", "the answer is wrong")
+        return RIGHT_WRONG
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -54,14 +54,19 @@ class Spec:
             raise SpecError(f"participant {self.kind!r}: {what} is missing; write {example}")
         return self.name
 
-    def only(self, *keys: str) -> None:
-        """Refuse an adapter, and settings other than ``keys``: nothing is silently dropped."""
+    def only(self, *keys: str, adapter: bool = False) -> None:
+        """Refuse settings other than ``keys``, and an adapter where none can be had: nothing is
+        silently dropped."""
         if self.adapter is not None:
             version = "" if self.version is None else f"@{self.version}"
-            raise SpecError(
-                f"{self.kind}:{self.name} takes no adapter, got {f'#{self.adapter}{version}'!r}; "
-                "leave it out"
-            )
+            got = f"got {f'#{self.adapter}{version}'!r}"
+            if not adapter:
+                raise SpecError(f"{self.kind}:{self.name} takes no adapter, {got}; leave it out")
+            if not self.adapter or self.version == "":
+                raise SpecError(
+                    f"{self.kind}:{self.name}: expected #ADAPTER or #ADAPTER@VERSION, {got}; "
+                    "name the adapter, or leave it out"
+                )
         for key, _ in self.settings:
             if key not in keys:
                 known = ", ".join(keys) or "none"
@@ -113,8 +118,11 @@ def parse(text: str) -> Spec:
 def describe(record: Mapping[str, object]) -> str:
     """A participant's record as a short string for tables: kind, name and plain settings."""
     kind, name = record.get("kind", "?"), record.get("name", "")
-    settings = record.get("settings")
+    settings, adapter = record.get("settings"), record.get("adapter")
     parts = [f"{kind}:{name}" if name else str(kind)]
+    if isinstance(adapter, Mapping):
+        version = f"@{adapter['version']}" if adapter.get("version") else ""
+        parts[0] += f"#{adapter.get('name', '')}{version}"
     if isinstance(settings, Mapping):
         parts += [
             f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"

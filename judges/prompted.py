@@ -9,18 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agents.adapters import AdapterRef
 from agents.debater import speak
-from agents.prompts import (
-    STANDARD,
-    Messages,
-    Templates,
-    asked,
-    eliciting,
-    history,
-    instruction,
-    said,
-    thinking,
-)
+from agents.prompts import Messages, asked, eliciting, history, instruction, said, thinking
+from agents.templates import STANDARD, Templates
 from arena.flow import Flow, Reply, Request, ask
 from arena.ids import derive_seed
 from arena.match import View
@@ -52,6 +44,7 @@ class PromptedJudge:
     stop_at: float = 0.95
     templates: Templates = STANDARD
     kind: str = "local"
+    adapter: AdapterRef | None = None
 
     @property
     def record(self) -> Mapping[str, object]:
@@ -66,6 +59,7 @@ class PromptedJudge:
             "elicit": self.elicit,
             "retries": self.retries if self.elicit else 0,
             "stop_at": self.stop_at,
+            **({"adapter": self.adapter.record} if self.adapter else {}),
         }
 
     def speak(self, view: View) -> Flow[Speech]:

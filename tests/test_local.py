@@ -1,15 +1,18 @@
 """The local engine: exact log-probabilities, the full distribution, and no batch effects."""
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny import ADDED, CHATML, SPECIAL, tiny_model, tiny_tokenizer
 
 from agents.chat import Chat
+from agents.decode import _invert, tree
 from agents.local import LocalEngine
 from agents.weights import find_model, model_digest
 from arena.flow import Message, Request
@@ -112,6 +115,49 @@ def test_the_whole_distribution_is_sampled(engine):
     assert abs(drawn.count(likely) / 2000 - p) < 4 * math.sqrt(p * (1 - p) / 2000)
 
 
+def test_long_completions_keep_every_position(engine):
+    asked = [request(engine, n, max_tokens=150 + 10 * n, temperature=0.8) for n in range(6)]
+    replies = engine.answer(asked)
+    assert max(len(reply.token_ids) for reply in replies) > 140
+    for reply in replies:
+        table = logits(engine, [*reply.prompt_ids, *reply.token_ids])[len(reply.prompt_ids) - 1 :]
+        expected = (table / 0.8).log_softmax(-1)
+        for at, (token, logprob) in enumerate(zip(reply.token_ids, reply.logprobs, strict=True)):
+            assert math.isclose(expected[at, token], logprob, abs_tol=1e-5)
+
+
+def test_a_model_that_sees_a_window_answers_groups_as_it_answers_alone(tmp_path):
+    folder = tiny_model(tmp_path / "window")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"use_sliding_window": True, "sliding_window": 8,
+               "layer_types": ["sliding_attention", "full_attention"]}  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    engine = LocalEngine(str(folder))
+    asked = [request(engine, n % 2, seed=n, max_tokens=9 + n) for n in range(8)]
+    for one, reply in zip(asked, engine.answer(asked), strict=True):
+        assert reply.token_ids == engine.answer([one])[0].token_ids
+        ids = [*reply.prompt_ids, *reply.token_ids]
+        expected = logits(engine, ids)[len(reply.prompt_ids) - 1 :].log_softmax(-1)
+        for at, (token, logprob) in enumerate(zip(reply.token_ids, reply.logprobs, strict=True)):
+            assert math.isclose(expected[at, token], logprob, abs_tol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096, 4097, 9000])
+def test_a_draw_is_where_the_cumulative_distribution_passes_the_noise(size):
+    rng = np.random.default_rng(size)
+    p = rng.dirichlet(np.full(size, 0.05), 50).astype(np.float32)
+    p[:, size // 3 : size // 2] = p[:, size - size // 5 :] = 0
+    # 1 is what the greatest noise is rounded to in single precision.
+    noise = np.concatenate([rng.random(30), [0.0] * 5, [1.0] * 15])[:, None]
+    found = _invert(torch.tensor(p), torch.tensor(noise)).numpy()
+    sums = p.astype(np.float64).cumsum(-1)
+    goal = noise[:, 0] * sums[:, -1]
+    for row, at in enumerate(found):
+        assert p[row, at] > 0
+        below = sums[row, at - 1] if at else 0.0
+        assert below - 1e-9 <= goal[row] <= sums[row, at] + 1e-9
+
+
 # -- how a completion ends
 
 
@@ -204,7 +250,51 @@ def test_allowed_lines_are_all_that_comes_out(engine):
     assert cut.status == "length" and len(cut.token_ids) == 2
 
 
+def test_what_is_certain_is_not_computed(engine):
+    table = engine.network.get_input_embeddings()
+    seen = []
+    hook = table.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].numel()))
+    lines = ("zebra crossing", "alpha beta", "alpha gamma")
+    try:
+        sure = engine.answer([request(engine, 1, allowed=lines[:1], stop=("cross",))])[0]
+        assert (sure.text, set(sure.logprobs), seen) == ("zebra ", {0.0}, [])
+        one = request(engine, 1, allowed=lines, max_tokens=99)
+        for reply in engine.answer([replace(one, seed=seed) for seed in range(9)]):
+            assert reply.token_ids == (*engine.chat.encode(reply.text), min(engine.ends))
+            drawn = [logprob for logprob in reply.logprobs if logprob != 0]
+            assert len(drawn) == (1 if reply.text == lines[0] else 2)
+        assert seen[0] == len(reply.prompt_ids) and sum(seen[1:]) <= 9 * len(
+            engine.chat.encode("alpha ")
+        )
+    finally:
+        hook.remove()
+
+
+def test_the_tree_of_lines_holds_what_may_follow_and_no_more():
+    lines = {(1, 2, 9): "a", (1, 3, 9): "b", (4, 9): "c", (1, 2, 2, 9): "d"}
+    root = tree([*lines.items(), ((4, 9), "again")])
+
+    def walk(at, so_far=()):
+        below = [one for one in lines if one[: len(so_far)] == so_far]
+        assert list(at.ways) == sorted({one[len(so_far)] for one in below if one != so_far})
+        assert at.lines == (len(below) if so_far not in lines else 0)
+        assert at.text == lines.get(so_far, "")
+        for token, way in at.ways.items():
+            walk(way, (*so_far, token))
+
+    walk(root)
+
+
 # -- chat templates
+
+
+def test_ids_that_are_kept_are_nobodys_to_change(engine):
+    first = engine.chat.encode("the judge …<think>")
+    first.append(0)
+    fresh = Chat(tiny_tokenizer())
+    assert (
+        engine.chat.encode("the judge …<think>") == fresh.encode("the judge …<think>") == first[:-1]
+    )
 
 
 def test_content_never_becomes_structure(engine):

@@ -35,17 +35,31 @@ JUDGES = (
     "scripted:literal", "scripted:strategic", "scripted:oracle", "scripted:coin", "scripted:first",
     "prompted:here", "local:here",
 )  # fmt: skip
+LOCAL = ("local:here", "prompted:here")  # these take an adapter
 
 
 @pytest.mark.parametrize("adapter", ["#alice", "#alice@40", "#", "#@40"])
-@pytest.mark.parametrize("text", PLAYERS)
-def test_an_adapter_of_a_player_is_refused_and_not_ignored(text, adapter):
-    assert "adapter" in (line := refused(text + adapter, recorded=recorded)) and adapter in line
+@pytest.mark.parametrize("text", [text for text in PLAYERS if text not in LOCAL])
+def test_an_adapter_of_a_player_that_takes_none_is_refused_and_not_ignored(text, adapter):
+    line = refused(text + adapter, recorded=recorded)
+    assert "takes no adapter" in line and repr(adapter) in line
 
 
-@pytest.mark.parametrize("text", JUDGES)
-def test_an_adapter_of_a_judge_is_refused_and_not_ignored(text):
-    assert "'#alice@40'" in refused(f"{text}#alice@40", judges.load, truths={})
+@pytest.mark.parametrize("text", [text for text in JUDGES if text not in LOCAL])
+def test_an_adapter_of_a_judge_that_takes_none_is_refused_and_not_ignored(text):
+    line = refused(f"{text}#alice@40", judges.load, truths={})
+    assert "takes no adapter" in line and "'#alice@40'" in line
+
+
+@pytest.mark.parametrize("adapter", ["#", "#@40", "#alice@"])
+@pytest.mark.parametrize(
+    ("text", "load"),
+    [(LOCAL[0], agents.load), (LOCAL[0], judges.load), (LOCAL[1], judges.load)],
+)
+def test_an_adapter_without_a_name_is_refused_before_anything_is_loaded(text, load, adapter):
+    assert f"expected #ADAPTER or #ADAPTER@VERSION, got {adapter!r}" in refused(
+        text + adapter, load
+    )
 
 
 @pytest.mark.parametrize("text", PLAYERS)

@@ -12,16 +12,8 @@ from tiny import ADDED, SPECIAL, tiny_tokenizer
 
 from agents.chat import Chat
 from agents.debater import Debater
-from agents.prompts import (
-    HEADING,
-    PASSAGE,
-    TEMPLATES,
-    WORDS,
-    asked,
-    framed,
-    history,
-    said,
-)
+from agents.prompts import HEADING, PASSAGE, WORDS, asked, framed, history, said
+from agents.templates import TEMPLATES
 from arena.flow import Message, Reply, batch, run
 from arena.match import Match, view
 from arena.play import play, read
