@@ -1,4 +1,4 @@
-"""The one YAML shape of play, tournament and their successors, as frozen dataclasses.
+"""The one YAML shape of play, tournament, train and their successors, as frozen dataclasses.
 
 ``name, seed, questions, protocols, players, judges, run, engine`` and one block of the verb's own.
 Values are validated by `arena.config.validate`; an error names the field.
@@ -13,7 +13,9 @@ from typing import Any, Literal
 from arena.config import ConfigError, find_protocol, parse_yaml, read_yaml, validate
 from arena.protocols import Protocol
 from arena.questions import Item
+from arena.sources.witness import DEFAULT, Dials, items
 from arena.store import Store
+from arena.trainfile import TrainBlock
 
 
 def _check(block: object, name: str, most: int) -> None:
@@ -26,7 +28,9 @@ def _check(block: object, name: str, most: int) -> None:
 @dataclass(frozen=True, slots=True)
 class Questions:
     """Where questions come from: ``witness`` (made on the spot), ``jsonl`` (the file ``path``) or
-    ``imported`` (the name ``path`` under which they were imported into the store)."""
+    ``imported`` (the name ``path`` under which they were imported into the store).
+
+    ``faces`` and ``lines`` (the length of a passage, from and to) are the witness world's."""
 
     source: Literal["witness", "jsonl", "imported"] = "witness"
     n: int | None = None
@@ -34,9 +38,14 @@ class Questions:
     seed: int = 0
     path: str | None = None
     faces: Literal["equal", "free"] = "equal"
+    lines: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _check(self, "n", 10_000_000)
+        if self.lines is not None:
+            if self.source != "witness":
+                raise ValueError(f"lines is for the witness world alone, got {self.source!r}")
+            Dials(lines=self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,7 @@ class RunFile:
     engine: EngineSettings = EngineSettings()
     play: PlayBlock | None = None
     tournament: TournamentBlock | None = None
+    train: TrainBlock | None = None
 
 
 def _override(value: dict[str, Any], assignment: str) -> None:
@@ -161,14 +171,14 @@ def items_of(run: RunFile, folder: Path, store: Store) -> list[Item]:
     """The questions of a run with their truths. Raises ConfigError where there are none."""
     asked = run.questions
     if asked.source == "witness":
-        from arena.sources.witness import items
-
         split = asked.split or "test"
         if split not in ("train", "test"):
             raise ConfigError(
                 f"questions.split: the witness world has train and test, got {split!r}"
             )
-        made = items(asked.seed, 100 if asked.n is None else asked.n, split, asked.faces)  # type: ignore[arg-type]
+        n = 100 if asked.n is None else asked.n
+        dials = DEFAULT if asked.lines is None else Dials(lines=asked.lines)
+        made = items(asked.seed, n, split, asked.faces, dials=dials)  # type: ignore[arg-type]
         return list(made)
     if asked.path is None:
         raise ConfigError(f"questions.path: source {asked.source!r} needs a path")

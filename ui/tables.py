@@ -72,6 +72,8 @@ def _number(value: float | None) -> str:
 def print_report(console: Console, found: Mapping[str, Any]) -> None:
     """A report's table; for an import, whoever read the debates besides in a second one."""
     name = str(found["run"])
+    for label in found.get("labels", ()):
+        console.print(plain(f"Note: {name} {label}."), style="bold", soft_wrap=True)
     own = list(found["settings"])
     title = (
         name if "sample" not in found else f"{name}: the debates' own judges ({found['sample']})"

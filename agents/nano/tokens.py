@@ -10,7 +10,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from agents.prompts import HEADING, TERSE, WORDS
+from agents.prompts import HEADING, WORDS
+from agents.templates import TERSE
+from arena.match import RIGHT_WRONG
 from arena.quotes import CLOSE, OPEN
 from arena.sources.witness import MOST_LINES
 from arena.sources.witness_text import (
@@ -66,24 +68,32 @@ def _phrases() -> list[str]:
         found += [start, f"{OPEN}{start}"]
     found += [".", f".{CLOSE}"]
     cells = [f"{HEADING}Question\n|", f"{HEADING}Your turn\n{TERSE.speech}"]
-    for label in "AB":
+    for label in "AB12":
         cells.append(f"{HEADING}You defend answer {label}\n|")
-        cells.append(f"{HEADING}Options\nAnswer {label}:\n|")
-        for kind, start in itertools.product(("speech", "answer", "critique"), sorted(starts)):
-            title = f"{HEADING}Speaker {label}, {kind}\n| "
-            cells += [
-                f"{title}⟦1⟧\n⟦1⟧ is in the passage:\n> {start}",
-                f"{title}{OPEN}{start}",
-            ]
         found += [f"\nAnswer {label}:\n|", label]
+    for heading, labels in (("Options\nAnswer", "AB"), ("Answers\nAnswer", "12")):
+        cells += [f"{HEADING}{heading} {label}:\n|" for label in labels]
+    right, wrong = (
+        f"Option {label}:\n| {text}" for label, text in zip("AB", RIGHT_WRONG, strict=True)
+    )
+    cells += [f"{HEADING}Options\n{right}\n{wrong}", f"{HEADING}Options\n{wrong}\n{right}"]
+    sides = ("", *(f", for answer {label}" for label in "AB12"))
+    kinds = ("speech", "answer", "critique")
+    for seat, what, side in itertools.product("AB", kinds, sides):
+        title = f"{HEADING}Speaker {seat}, {what}{side}\n|"
+        cells.append(title)
+        for start in sorted(starts):
+            cells += [
+                f"{title} ⟦1⟧\n⟦1⟧ is in the passage:\n> {start}",
+                f"{title} {OPEN}{start}",
+            ]
     for listed in ("A or B", "B or A"):
         cells.append(f"{HEADING}Your turn\n{TERSE.verdict.format(labels=listed)}")
         cells.append(f"{HEADING}Your turn\n{TERSE.belief.format(labels=listed)}")
     found += [*cells, *(f"\n\n{cell}" for cell in cells)]
     found.append(f".{CLOSE}⟦1⟧\n⟦1⟧ was not found in the passage.")
     for rules in ((TERSE.verbatim,), (TERSE.lines,), (TERSE.verbatim, TERSE.lines)):
-        for role in (TERSE.debater, TERSE.critic):
-            found.append("\n".join((role, *rules, TERSE.frames)))
+        found.append("\n".join((TERSE.debater, *rules, TERSE.frames)))
     found.append(f"{TERSE.judge}\n{TERSE.frames}")
     return found
 
@@ -109,7 +119,8 @@ def build() -> Any:
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=len(SPECIAL), byte_fallback=True))
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL])
-    return PreTrainedTokenizerFast(
+    made: Any = PreTrainedTokenizerFast
+    return made(
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,
