@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from arena.flow import Reply, Request
+from arena.flow import Message, Reply, Request
 from arena.ids import canonical
 from arena.match import Match
 from arena.protocols import Protocol
@@ -76,6 +76,13 @@ def pack(values: Sequence[float], code: Literal["i", "d"]) -> bytes:
 def unpack(packed: bytes, code: Literal["i", "d"]) -> tuple[Any, ...]:
     """The numbers that `pack` was given."""
     return tuple(array(code, packed))
+
+
+def request_of(record: Mapping[str, Any]) -> Request:
+    """The request whose `Request.record`, as it is kept, this is."""
+    many = {name: tuple(record[name]) for name in ("choices", "allowed", "stop")}
+    said = tuple(Message(role, content) for role, content in record["messages"])
+    return Request(**{**record, **many, "messages": said})
 
 
 def rows(batch: Batch) -> dict[str, list[tuple[Any, ...]]]:

@@ -16,6 +16,7 @@ from arena import statistics
 from arena.participants import describe
 from arena.protocols import Protocol
 from arena.store import Store, StoreError
+from arena.training_report import evaluation_labels
 
 Sample = Literal["paper", "all"]
 Quantity = Literal["elicited", "choice_logprobs"]
@@ -78,10 +79,10 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
     over the rooms' own live judges alone, by the NYU rules (a tie is not correct, ``turns`` is how
     often the judge went on). Any other run has a row for every setting and judge, and so have an
     import's ``readers``, who judged the rooms besides: there a tie counts one half and ``turns``
-    is the number of rounds in which something was said. Raises StoreError where there is no such
-    run.
+    is the number of rounds in which something was said. ``labels`` are there where the truth had a
+    hand in the training that a run evaluates. Raises StoreError where there is no such run.
     """
-    run = store.one("SELECT kind FROM runs WHERE name = ?", name)
+    run = store.one("SELECT kind, config FROM runs WHERE name = ?", name)
     if run is None:
         known = ", ".join(row["name"] for row in store.query("SELECT name FROM runs")) or "none"
         raise StoreError(f"no run {name!r} in this store; its runs: {known}")
@@ -115,7 +116,8 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
         group.readings.append(reading)
     rows = [_row(group, "half") for group in read.values()]
     if not imported:
-        return {"run": name, "settings": rows}
+        notes = evaluation_labels(json.loads(run["config"])) if run["kind"] == "evaluation" else []
+        return {"run": name, **({"labels": notes} if notes else {}), "settings": rows}
     settings = [_row(own[setting], "wrong") for setting in sorted(own)]
     return {"run": name, "sample": sample, "settings": settings, "readers": rows}
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arena import schema
-from arena.batch import Batch, rows, unpack
-from arena.flow import Reply
+from arena.batch import Batch, request_of, rows, unpack
+from arena.flow import Reply, Request
 from arena.ids import canonical
 from arena.match import Match, Transcript
 from arena.protocols import Protocol
@@ -316,6 +316,22 @@ class Store:
                     (row["prompt_tokens"], row["completion_tokens"]), row["seconds"],
                 )  # fmt: skip
         return found
+
+    def requests(self, keys: Sequence[str]) -> dict[str, Request]:
+        """The kept requests among these keys."""
+        found: dict[str, Request] = {}
+        for begin in range(0, len(keys), 500):
+            part = list(keys[begin : begin + 500])
+            sql = f"SELECT request FROM replies WHERE key IN ({','.join('?' * len(part))})"
+            for row in self.query(sql, *part):
+                one = request_of(json.loads(row["request"]))
+                found[one.key] = one
+        return found
+
+    def artifacts(self, run: str) -> dict[str, tuple[str, str]]:
+        """What a run has left in files: name -> (digest, place)."""
+        sql = "SELECT name, digest, place FROM artifacts WHERE run = ?"
+        return {row["name"]: (row["digest"], row["place"]) for row in self.query(sql, run)}
 
 
 def _tuple(text: str | None) -> tuple[Any, ...] | None:

@@ -7,11 +7,8 @@ holds one JSON document; progress and notes go to standard error.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from ui.nano_cli import nano
+from ui.options import DEFAULT_STORE, AsJson, StorePath
+from ui.options import one_line as _one_line
+from ui.options import open_store as _open
+from ui.options import print_json as _print_json
+from ui.train_cli import train
 
 if TYPE_CHECKING:
     from arena.runner import Outcome
@@ -66,6 +70,7 @@ imports = typer.Typer(
     help="Import debates (nyu) or questions (jsonl) into a store.", no_args_is_help=True
 )
 app.add_typer(imports, name="import")
+app.add_typer(nano, name="nano")
 
 
 class Order(StrEnum):
@@ -83,41 +88,7 @@ class ReadingMode(StrEnum):
     stepped = "stepped"
 
 
-StorePath = Annotated[
-    Path, typer.Option("--store", envvar="ARENA_STORE", help="The store, one SQLite file.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-DEFAULT_STORE = Path("arena.db")
 DEMO_QUESTIONS = 1000
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Turn errors of the call or its input into one line and exit code 2."""
-    from arena.config import ConfigError
-    from arena.participants import SpecError
-    from arena.store import StoreError
-    from ui.tables import say
-
-    try:
-        yield
-    except (StoreError, ConfigError, SpecError, OSError) as error:
-        say(f"arena: {error}", error=True)
-        raise typer.Exit(2) from None
-
-
-@contextmanager
-def _open(path: Path, must_exist: bool = False) -> Iterator[Store]:
-    from arena.store import Store, StoreError
-
-    if must_exist and not path.is_file():
-        raise StoreError(f"no store at {path}; name one with --store, or make one: arena demo")
-    with Store(path) as store:
-        yield store
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))
 
 
 def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bool) -> None:
@@ -201,6 +172,9 @@ def tournament(
 ) -> None:
     """Play every pair of a file's players (round robin); start it again to resume."""
     _play("tournament", file, store, override or [], as_json)
+
+
+app.command()(train)
 
 
 @app.command()
@@ -303,13 +277,21 @@ def report_verb(
     name: Annotated[str, typer.Argument(help="The run or import.")],
     store: StorePath = DEFAULT_STORE,
     sample: Annotated[Sample, typer.Option(help="An import's sample.")] = Sample.paper,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", help="A training's plots go here, as SVG files.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print judge accuracy and its relatives, by setting."""
+    """Print judge accuracy and its relatives, by setting; of a training run, its evaluations."""
     from arena.report import report
+    from arena.training_report import is_training
     from ui.tables import console, print_report
+    from ui.training_report import report_training
 
     with _one_line(), _open(store, must_exist=True) as opened:
+        if is_training(opened, name) or plots is not None:
+            report_training(opened, name, plots, as_json)
+            return
         found = report(opened, name, sample.value)
         if as_json:
             _print_json(found)

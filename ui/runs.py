@@ -184,6 +184,10 @@ def _identity(
     for field_ in ("run", "engine", "protocols"):
         del value[field_]
     value["players"], value["judges"] = dict(players), dict(judges)
+    if value["questions"]["lines"] is None:  # runs from before there was such a field go on
+        del value["questions"]["lines"]
+    if value["train"] is None:
+        del value["train"]
     if value["questions"]["path"]:
         value["questions"]["path"] = Path(value["questions"]["path"]).name
     return value
