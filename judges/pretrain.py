@@ -1,9 +1,8 @@
 """Supervised training of the shipped judges, by a proper score: the log score of the posterior.
 
 The loss is the cross-entropy between the posterior of what was shown and the network's next token
-over its whole vocabulary, so that its probability mass is on the labels. ``hard`` draws a label
-from the posterior instead: an unbiased but noisier lesson, for a second judge that has learnt from
-other evidence than the first.
+over its whole vocabulary, so that its probability mass is on the labels. Labels drawn from the
+posterior are an unbiased lesson too, but a judge of this size learnt nothing from 200,000 of them.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class JudgeTraining:
     """How a judge is made: of which shape, on how many transcripts, from which lessons.
 
     ``drill`` is the share of all transcripts over which those that come from `DRILL` dwindle from
-    all to one in five.
+    all to one in ten.
     """
 
     seed: int = 1
@@ -45,7 +44,6 @@ class JudgeTraining:
     flat: float = 0.6
     drill: float = 0.08
     notes: float = 0.5  # weight of what single lines are worth, beside the verdict
-    hard: bool = False
 
 
 def losses(network: Any, chat: Chat, batch: Sequence[Judged], targets: Any, pad: int) -> Any:
@@ -106,11 +104,11 @@ def _labels(chat: Chat, one: Judged) -> list[int]:
     return [chat.encode(label)[0] for label in ("AB" if first else "BA")]
 
 
-def _from_drill(how: JudgeTraining, step: int) -> tuple[list[bool], Random]:
-    """Which transcripts of a step come from `DRILL`; and the generator that drew it, as it is."""
+def _from_drill(how: JudgeTraining, step: int) -> list[bool]:
+    """Which transcripts of a step come from `DRILL`."""
     draw = Random(derive_seed("lesson", how.seed, step))
     share = max(0.1, 1 - step * how.batch / how.transcripts / how.drill)
-    return [draw.random() < share for _ in range(how.batch)], draw
+    return [draw.random() < share for _ in range(how.batch)]
 
 
 def train_judge(
@@ -143,20 +141,14 @@ def train_judge(
             )
         masters.restore(kept["masters"])
         state = kept["state"]
-    drilled = sum(sum(_from_drill(how, step)[0]) for step in range(state["step"]))
+    drilled = sum(sum(_from_drill(how, step)) for step in range(state["step"]))
     drill = course(how.seed, DRILL, drilled)
     made = course(how.seed, mixture, state["transcripts"] - drilled)
     written = time.monotonic()
     while state["transcripts"] < how.transcripts:
         share = state["transcripts"] / how.transcripts
-        easy, draw = _from_drill(how, state["step"])
-        batch = [next(drill if one else made) for one in easy]
-        targets = torch.tensor([one.target for one in batch])
-        if how.hard:
-            drawn = torch.tensor([draw.random() for _ in batch])
-            first = (drawn < targets[:, 0]).float()
-            targets = torch.stack([first, 1 - first], -1)
-        targets = targets.to(device)
+        batch = [next(drill if one else made) for one in _from_drill(how, state["step"])]
+        targets = torch.tensor([one.target for one in batch], device=device)
         loss, notes = losses(masters.network, chat, batch, targets, tokenizer.pad_token_id)
         (loss.mean() + how.notes * notes.mean()).backward()
         rate = schedule(share, how.flat, warm=0.01)
@@ -183,10 +175,10 @@ def train_judge(
 RECIPES: dict[str, tuple[JudgeTraining, Shape, Mixture]] = {
     "nano-judge": (JudgeTraining(seed=1), JUDGE, MIXED),
     "nano-judge-2": (
-        JudgeTraining(seed=2, hard=True),
+        JudgeTraining(seed=2),
         HELD_OUT,
         Mixture(own=0.36, theirs=0.16, other=0.2, near=0.12),
     ),
 }
-"""The shipped judges: one to train against, and one of another architecture, seed, mixture and kind
-of label that nothing is ever trained against."""
+"""The shipped judges: one to train against, and one of another architecture, size, seed and mixture
+that nothing is ever trained against."""

@@ -147,7 +147,7 @@ def test_a_call_that_does_not_fit_is_one_line(words):
 
 @pytest.mark.parametrize("heads", [4, 6])
 def test_a_qwen2_is_written_as_the_llama_that_computes_the_same(heads):
-    shape = replace(DEBATER, architecture="qwen2", hidden=64, heads=heads, head_dim=16)
+    shape = replace(DEBATER, hidden=64, heads=heads, head_dim=16)
     network = fresh(shape, build(), seed=3).eval()
     with torch.no_grad():
         for weight in network.parameters():

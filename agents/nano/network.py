@@ -1,7 +1,7 @@
-"""The shapes of the shipped models: small Qwen2 and Llama networks, and how they begin.
+"""The shapes of the shipped models: small Qwen2 networks, and how they begin.
 
-Standard architectures, so that any loader of transformers reads them; what is their own is how
-their weights begin (`scaffold`).
+A standard architecture, which any loader of transformers reads; what is their own is how their
+weights begin (`scaffold`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """A network's size. ``theta`` is the base of the rotary embedding."""
 
-    architecture: Literal["qwen2", "llama"]
     hidden: int
     layers: int
     heads: int
@@ -26,17 +25,17 @@ class Shape:
     context: int = 1024
 
 
-DEBATER = Shape("qwen2", hidden=128, layers=3, heads=6, head_dim=48, inner=256, theta=1e6)
-JUDGE = Shape("qwen2", hidden=64, layers=4, heads=6, head_dim=32, inner=128, theta=1e6)
-HELD_OUT = Shape("llama", hidden=96, layers=4, heads=6, head_dim=32, inner=192, theta=1e6)
+DEBATER = Shape(hidden=128, layers=3, heads=6, head_dim=48, inner=256, theta=1e6)
+JUDGE = Shape(hidden=64, layers=4, heads=6, head_dim=32, inner=128, theta=1e6)
+HELD_OUT = Shape(hidden=96, layers=4, heads=6, head_dim=32, inner=192, theta=1e6)
 
 
 def fresh(shape: Shape, tokenizer: Any, seed: int) -> Any:
     """A network of a shape with random weights, in float32; the same for the same seed."""
     import torch
-    from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
+    from transformers import AutoModelForCausalLM, Qwen2Config
 
-    kind: Any = Qwen2Config if shape.architecture == "qwen2" else LlamaConfig
+    kind: Any = Qwen2Config
     config = kind(
         vocab_size=len(tokenizer),
         hidden_size=shape.hidden,
@@ -48,7 +47,6 @@ def fresh(shape: Shape, tokenizer: Any, seed: int) -> Any:
         max_position_embeddings=shape.context,
         rope_parameters={"rope_type": "default", "rope_theta": shape.theta},
         tie_word_embeddings=True,
-        attention_bias=True,  # Qwen2 has them always, Llama when told so
         initializer_range=0.05,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None,
