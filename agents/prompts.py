@@ -17,6 +17,7 @@ are not kept: the notice after a speech over its limits, and what is left of a t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from agents.templates import STANDARD, Templates
@@ -41,11 +42,13 @@ _BRACKETS = {ord(bracket): f"⟦U+{ord(bracket):04X}⟧" for bracket in "⟦⟧"
 # Frames.
 
 
+@lru_cache(maxsize=4096)  # a group's speakers are shown the same, and so are its judges
 def safe(text: str) -> str:
     """``text`` with newlines only, hidden characters and the brackets ⟦ ⟧ written out."""
     return visible(text.translate(_BRACKETS))
 
 
+@lru_cache(maxsize=2048)
 def framed(text: str, mark: str = WORDS, first: str | None = None) -> str:
     """Somebody's words in a frame: every line begins with ``mark`` (the first with ``first``)."""
     lines = safe(text).split("\n")

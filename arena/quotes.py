@@ -164,6 +164,7 @@ def _line_span(citation: re.Match[str], passage: str, spans: Sequence[Span]) -> 
     return (start, stop) if passage[start:stop].strip() else None
 
 
+@lru_cache(maxsize=1024)  # a policy in training says the same again and again
 def anchor(text: str, passage: str | None, style: Style) -> tuple[Quote, ...]:
     """Every quotation in a speech, in order and apart from each other, verified or not.
 
