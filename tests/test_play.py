@@ -343,7 +343,7 @@ JUDGES: tuple[Judge, ...] = (
 TABLES = (
     "runs", "run_matches", "participants", "protocols", "questions", "matches", "speeches",
     "turns", "match_turns", "calls", "replies", "events", "people", "invites", "sessions",
-    "assignments", "drafts", "rewards", "metrics", "artifacts",
+    "assignments", "drafts", "rewards", "metrics", "artifacts", "spent",
 )  # fmt: skip
 
 
