@@ -344,7 +344,7 @@ def test_a_replay_of_a_shorter_match_is_refused_in_one_line(run_file: Path, tmp_
 
 def test_the_protocol_and_the_run_of_the_readme_can_be_played(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    run, protocol = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    run, _, protocol = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
     (tmp_path / "first.yaml").write_text(run)
     (tmp_path / "interview.yaml").write_text(protocol)
     found = find_protocol("interview.yaml", tmp_path)
@@ -357,6 +357,20 @@ def test_the_protocol_and_the_run_of_the_readme_can_be_played(tmp_path: Path) ->
                 "--set", "judges={me: person}")  # fmt: skip
     waiting = json.loads(own.stdout)["waiting"]
     assert own.exit_code == 0 and waiting and {one["seat"] for one in waiting} == {"judge"}
+
+
+def test_the_training_of_the_readme_trains_the_shipped_base(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    _, training, _ = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    (tmp_path / "learn.yaml").write_text(training)
+    small = [f"train.{each}" for each in ("steps=1", "questions=2", "group=2", "evaluate.n=2")]
+    call = ["train", tmp_path / "learn.yaml", "--store", tmp_path / "s.db", "--json"]
+    result = arena(*call, *(word for each in small for word in ("--set", each)))
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert (answer["run"], answer["waiting"]) == ("learn", [])
+    adapter = tmp_path / "s-training" / "learn" / "adapters" / "alice" / "1"
+    assert (adapter / "adapter_model.safetensors").is_file()
 
 
 def test_importing_rooms_passes_over_a_bad_one_and_a_second_import_changes_nothing(
