@@ -22,6 +22,7 @@ from arena.turns import Turn
 
 Tree: TypeAlias = tuple[Grown, Sequence[RewardRow]]
 """A grown match, its judges' leaves hung on it, with the reward rows of one judge and rule."""
+Baseline: TypeAlias = Literal["leave-one-out", "group", "running", "leave-one-out or running"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,15 @@ class CreditSettings:
     worth the mean return of the transcripts that hold it, its group is all transcripts of
     (question, protocol, seat, side, author). ``baseline``: ``leave-one-out`` (RLOO), the mean of
     the group without what the speech itself is part of; ``group`` (GRPO), the mean of the whole
-    group; ``running`` (RAE), the running mean of its (protocol, role, side). ``scale="sd"`` divides
-    by the group's standard deviation (n - 1, as torch and TRL have it) plus ``epsilon``. Rewards
-    are clipped to [-clip, clip] at the leaf, before any mean.
+    group; ``running`` (RAE), the running mean of its (protocol, role, side); ``leave-one-out or
+    running``, the first where another member of the group has a reward, else the second (people
+    judge few of a group). ``scale="sd"`` divides by the group's standard deviation (n - 1, as torch
+    and TRL have it) plus ``epsilon``. Rewards are clipped to [-clip, clip] at the leaf, before any
+    mean.
     """
 
     credit: Literal["tree", "transcript"] = "tree"
-    baseline: Literal["leave-one-out", "group", "running"] = "leave-one-out"
+    baseline: Baseline = "leave-one-out"
     scale: Literal["none", "sd"] = "none"
     epsilon: float = 1e-4
     clip: float | None = None
@@ -50,10 +53,15 @@ class CreditSettings:
             raise ValueError(f"epsilon must be above 0, got {self.epsilon}")
         if self.clip is not None and not 0 < self.clip < float("inf"):
             raise ValueError(f"clip must be above 0, or left out, got {self.clip}")
-        if self.baseline == "running" and self.scale == "sd":
+        if self.reads_running and self.scale == "sd":
             raise ValueError(
                 "scale: a running mean has no group to take the deviation of; write scale: none"
             )
+
+    @property
+    def reads_running(self) -> bool:
+        """Whether the running mean is a baseline, so that it moves."""
+        return self.baseline in ("running", "leave-one-out or running")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ class Credits:
     """The advantages of a forest, in its order, and what could not teach.
 
     ``groups`` have a reward; ``alone`` of them have one member (of one transcript); ``zero`` have
-    advantages of 0 only, those of one member included unless the baseline is running. ``missing``
+    advantages of 0 only, those of one member included unless a running mean is theirs. ``missing``
     speeches have no reward and are in no group. ``running`` is the running mean after this.
     ``uses_truth`` says that the rewards came from a labelled control.
     """
@@ -195,7 +203,7 @@ def credit(
 
     Every tree comes with the rows of one judge, rule and quantity (ValueError otherwise); groups go
     over all trees. ``running`` is read as it came; for each tree in turn it then moves once under
-    each of its keys, to the mean reward of its speeches, where the baseline is ``running``.
+    each of its keys, to the mean reward of its speeches, where the baseline reads it.
     """
     label = _one_rule(row for _, rows in forest for row in rows)
     members: list[_Member] = []
@@ -232,7 +240,7 @@ def credit(
         found_for |= {id(member): one for member, one in zip(group, made, strict=True)}
         alone += len(pool) == 1
         zero += not any(one.advantage for one in made)
-    if settings.baseline == "running":
+    if settings.reads_running:
         running = _after(running, members)
     ordered = tuple(found_for[id(member)] for member in members)
     return Credits(ordered, len(groups), alone, zero, missing, running, label)
@@ -294,11 +302,11 @@ def _advantage(
 ) -> Advantage:
     """One speech against its group, whose returns are ``pool``."""
     reward = member.reward
-    if settings.baseline == "running":
+    leave_out = settings.baseline != "group"
+    rest = [value for where, value in pool.items() if not leave_out or where not in member.own]
+    if settings.baseline == "running" or (settings.reads_running and not rest):
         baseline = running.read(member.running)
         return Advantage(member.spoken, reward, baseline, reward - baseline)
-    leave_out = settings.baseline == "leave-one-out"
-    rest = [value for where, value in pool.items() if not leave_out or where not in member.own]
     if not rest or min(pool.values()) == max(pool.values()):
         return Advantage(member.spoken, reward, reward, 0.0)
     baseline = fsum(rest) / len(rest)

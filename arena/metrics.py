@@ -39,6 +39,8 @@ FIGURES: dict[Phase, dict[str, str]] = {
         "left_out": "turns that were not: no reward",
         "alone": "groups of one member, which teach nothing",
         "missing": "transcripts without a verdict",
+        "verdicts": "people's verdicts that were learnt from",
+        "older": "of these, those on matches of an older version",
         "failures": "turns without a speech; WHO is a learner",
         "pool": "share won against the frozen opponents of its pool; WHO is a learner",
         "idle": "1 where nothing could be learnt from the step",

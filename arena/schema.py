@@ -1,7 +1,7 @@
 """The store's schema, as named migrations. A new column or table is a new function at the end.
 
-Every table but ``runs``, ``matches`` and ``assignments`` is append-only; a row's id is the hash of
-its content wherever the design says so, and the first writer of an id wins.
+Every table but ``runs``, ``matches``, ``assignments`` and ``spent`` is append-only; a row's id is
+the hash of its content wherever the design says so, and the first writer of an id wins.
 
 Two views leave out what a person took back (the event ``withdrawn`` of that turn in that match):
 ``verdicts`` are the verdicts that stand, and ``paid`` the rows of ``rewards`` that those earned.
@@ -95,6 +95,14 @@ CREATE VIEW paid AS
     AND events.kind = 'withdrawn');
 """
 
+SPENT = """
+CREATE TABLE spent (
+  run TEXT NOT NULL, match TEXT NOT NULL, turn TEXT NOT NULL, step INTEGER NOT NULL,
+  version INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (run, match, turn)) WITHOUT ROWID
+"""
+"""A person's verdict that a step of a training run learns from, and which version of the policies
+spoke. A row goes only where its verdict is withdrawn before weights of its step have been kept."""
+
 
 def migrations() -> Migrations:
     """The migration set; applied ones are rows of the store."""
@@ -107,5 +115,9 @@ def migrations() -> Migrations:
         for statement in TABLES.split(";"):
             if statement.strip():
                 typing.cast("typing.Any", db.conn).execute(statement)
+
+    @known()
+    def m002_spent_verdicts(db: Database) -> None:
+        typing.cast("typing.Any", db.conn).execute(SPENT)
 
     return known

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arena import metrics
+from arena.accounts import people_report, spent_and_withdrawn
 from arena.alarm import AlarmSettings
 from arena.metrics import Name, Series
 from arena.store import Store, StoreError
 
-ALARM, SPENT = "alarm", "spent and withdrawn"
-"""Kinds of events: the judge-hacking alarm, and a person's verdict that was taken back after the
-policy had learnt from it."""
+ALARM = "alarm"
+"""The kind of the events of the judge-hacking alarm."""
 _ESTIMATES = ("accuracy", "win", "proxy")
 
 
@@ -31,7 +31,8 @@ def training_report(store: Store, run: str) -> dict[str, Any]:
     An estimate is ``{value, low, high, n}``; a figure of several is a mapping (judges, learners,
     honest and dishonest; ``all`` for everybody's). What was not measured is None or not there.
     ``run`` names the stored run that holds an evaluation's matches, if one does. ``labels`` say
-    what the run has read of the truth. Raises StoreError where there is no such run.
+    what the run has read of the truth. ``people`` is the account of people's verdicts, None where
+    no person judges. Raises StoreError where there is no such run.
     """
     row = store.one("SELECT kind, config, finished_at FROM runs WHERE name = ?", run)
     if row is None:
@@ -51,12 +52,14 @@ def training_report(store: Store, run: str) -> dict[str, Any]:
                 by_step.setdefault(step, {})[parsed] = value
             else:
                 steps = max(steps, step)
+    config = json.loads(row["config"])
+    share = ((config.get("train") or {}).get("people") or {}).get("held_out_share", 0.0)
     return {
         "run": run,
         "kind": "train",
         "finished": row["finished_at"] is not None,
         "steps": steps,
-        "labels": labels(json.loads(row["config"]), history),
+        "labels": labels(config, history),
         "judges": judges_of(history),
         "learners": learners_of(history),
         "evaluations": [
@@ -64,7 +67,8 @@ def training_report(store: Store, run: str) -> dict[str, Any]:
             for step in sorted(by_step)
         ],
         "alarms": list(_events(store, run, ALARM)),
-        "spent_and_withdrawn": list(_events(store, run, SPENT)),
+        "people": people_report(store, run, steps, share, store.truths()),
+        "spent_and_withdrawn": spent_and_withdrawn(store, run),
     }
 
 

@@ -34,13 +34,14 @@ OPEN = (
     "WHERE json_extract(s.value, '$[0]') = ?4 AND json_extract(s.value, '$[1]') = ?5) "
     "AND NOT EXISTS (SELECT 1 FROM run_matches AS rm JOIN runs AS r ON r.name = rm.run "
     "WHERE rm.match = m.id AND r.kind = 'import')) "
-    "AND NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id AND a.seat = ?4 "
-    "AND a.holder <> ?1 AND a.until > ?3 AND a.done = 0)"
+    "AND (judged OR NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id "
+    "AND a.seat = ?4 AND a.holder <> ?1 AND a.until > ?3 AND a.done = 0))"
 )
 
 
 def open_matches(store: Store, person: str, run: str | None, now: float) -> list[dict[str, Any]]:
-    """The matches that could be read and that nobody else holds, judged ones included."""
+    """The matches that this person has judged, and those that it could, for nobody else holds
+    them."""
     return list(store.query(OPEN, person, run, now, JUDGE, PERSON))
 
 

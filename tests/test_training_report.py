@@ -156,16 +156,18 @@ def test_a_control_is_labelled(store):
 def test_alarms_and_what_was_taken_back_are_listed_with_their_run_alone(store):
     fill(store, act="stop", raised=True)
     fill(store, "second", raised=True)
-    spent = {"run": "first", "step": 3, "seat": "A"}
-    store.write(Batch(events=[{"key": "x", "kind": "spent and withdrawn", "match": "m1",
-                               "turn": "t1", "value": spent}]))  # fmt: skip
+    store.execute({"INSERT INTO spent VALUES ('first','m1','t1',3,2,0)": [()]})
+    store.write(Batch(events=[{"key": "x", "kind": "withdrawn", "match": "m1", "turn": "t1",
+                               "person": "Ada"}]))  # fmt: skip
     found = training_report(store, "first")
     assert found["alarms"] == [{"step": 50, "reason": "proxy up, truth down", "act": "stop"}]
-    assert found["spent_and_withdrawn"] == [{"step": 3, "seat": "A", "match": "m1", "turn": "t1"}]
+    assert found["spent_and_withdrawn"] == [
+        {"step": 3, "person": "Ada", "match": "m1", "turn": "t1"}
+    ]
     assert training_report(store, "second")["spent_and_withdrawn"] == []
     text = arena("report", "first", "--store", store.path).stdout
     assert "Alarm at step 50 (the run was stopped): proxy up, truth down" in text
-    assert "Spent and withdrawn: seat A, step 3, match m1, turn t1" in text
+    assert "Spent and withdrawn: step 3, person Ada, match m1, turn t1" in text
     assert "Alarm at step 50 (a warning)" in arena("report", "second", "--store", store.path).stdout
 
 

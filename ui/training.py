@@ -24,7 +24,7 @@ from arena.alarm import Alarm, AlarmSettings, Watch, restored
 from arena.batch import Batch
 from arena.config import ConfigError
 from arena.match import participant_id
-from arena.queue import digest, retake
+from arena.queue import ledger, retake
 from arena.runfile import RunFile
 from arena.runner import provenance
 from arena.store import Store, StoreError
@@ -220,9 +220,10 @@ class _Loop:
         run, step = self.setup.run.name, stepped.step
         begin = (step - 1) * self.block.questions
         batch = Batch(items=list(self.setup.items.values()))
+        reader = self.setup.bench.readers[0]  # who has read these trees
         batch.participants = {
             participant_id(one): one.record for bout in bouts for one in bout.cast.values()
-        } | {self.trainer.judge: self.trainer.game.judge.record}
+        } | {reader.id: reader.judge.record}
         batch.protocols = list(self.trainer.game.protocols)
         batch.matches = [tree.match for tree in trees]
         for n, (bout, tree) in enumerate(zip(bouts, trees, strict=True)):
@@ -292,7 +293,7 @@ class _Loop:
             rows.append((run, f"{name}@{step}", ref.digest, f"adapters/{name}/{step}"))
         extra = {"seconds": self.seconds, "tokens": self.tokens, "watch": self.watch.state()}
         if self.people:
-            extra["spent"] = digest(store, run, step)
+            extra["spent"] = ledger(store, run, step)
         digest, _ = checkpoint.save(self.trainer, place / "checkpoints", extra)
         rows.append((run, f"checkpoint {step}", digest, f"checkpoints/{step}"))
         left = {one.name for one in (place / "checkpoints").iterdir()}
@@ -322,7 +323,7 @@ class _Loop:
                 extra = checkpoint.load(self.trainer, place)
             except ValueError as error:
                 raise StoreError(f"run {run!r} cannot go on: {error}") from None
-            if self.people and extra["spent"] != digest(store, run, self.trainer.step):
+            if self.people and extra.get("spent") != ledger(store, run, self.trainer.step):
                 raise StoreError(
                     f"run {run!r} cannot go on: this store does not hold the verdicts that its "
                     f"checkpoint {place.name} has learnt from; use the store that does"
@@ -337,7 +338,8 @@ class _Loop:
             self.shows.note("no checkpoint is there: starts again from the beginning")
         store.execute({"DELETE FROM metrics WHERE run = ? AND step > ?": [(run, step)]})
         if self.people:  # their matches stay: somebody may have judged them
-            retake(store, run, step)
+            known = [name.split() for name in store.artifacts(run) if "@" not in name]
+            retake(store, run, max([step, *(int(number) for _, number in known)]))
             return
         taken = [(run, step * self.block.questions)]
         store.execute({"DELETE FROM run_matches WHERE run = ? AND position >= ?": taken})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from arena import metrics
@@ -70,9 +70,31 @@ def print_training(console: Console, found: Mapping[str, Any]) -> None:
             style="red",
             soft_wrap=True,
         )
+    if found["people"] is not None:
+        for line in _people(found["people"]):
+            console.print(plain(line), soft_wrap=True)
     for row in found["spent_and_withdrawn"]:
         where = ", ".join(f"{key} {value}" for key, value in row.items())
         console.print(plain(f"Spent and withdrawn: {where}"), soft_wrap=True)
+
+
+def _people(found: Mapping[str, Any]) -> Iterator[str]:
+    """What became of people's verdicts, all of them and each person's, and those that never pay."""
+
+    def counts(fates: Mapping[str, int]) -> str:
+        return ", ".join(f"{n} {what}" for what, n in fates.items() if n) or "none"
+
+    fates = counts(found["fates"])
+    yield f"People's verdicts: {found['verdicts']} ({fates}); not judged yet: {found['unjudged']}"
+    for name, of in found["people"].items():
+        yield f"  {name}: {counts(of)}"
+    right = found["held_out_accuracy"]
+    if right is not None:
+        yield f"Held-out verdicts, which never pay: right {_estimate(right)}, n {right['n']}"
+    for what, entries in found["listed"].items():
+        for one in entries:
+            where = ", ".join(f"{key} {value}" for key, value in one.items())
+            yield f"{what.capitalize()}, paid nothing: {where}"
 
 
 def _sentence(label: str) -> str:

@@ -83,10 +83,10 @@ def setup_of(run: RunFile, block: TrainBlock, folder: Path, store: Store) -> Set
         truths.update((key, one.truth) for key, one in items.items() if one.truth is not None)
         return [one.question for one in found]
 
-    judge = None if people else readers[0]
+    paying = None if people else readers[0]
     game = Game(
-        run.seed, list(protocols.values()), seats, players, judge and judge.judge, questions,
-        _pay(block, judge, truths), models.engine,
+        run.seed, list(protocols.values()), seats, players, None if people else readers[0].judge,
+        questions, _pay(block, paying, truths), models.engine,
     )  # fmt: skip
     try:
         trainer = Trainer(game, policies, block)

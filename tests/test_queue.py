@@ -1,0 +1,531 @@
+"""The queue of people's verdicts: what each pays, what becomes of it, and an exact account."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stage import Says, go_on, match, question
+
+from arena import people, queue
+from arena.accounts import account, people_report, spent_and_withdrawn
+from arena.batch import Batch
+from arena.credit import CreditSettings, Running, credit, running_key
+from arena.match import Match
+from arena.play import append
+from arena.protocols import Limits, debate, verdict_slot
+from arena.questions import Item
+from arena.queue import Judged, agrees, fate, held_out, pay
+from arena.store import Store
+from arena.turns import Turn, Verdict
+
+RUN = "school"
+BRIEF = debate(rounds=1, limits=Limits(tokens=8))
+
+
+def team(version: int) -> tuple[Says, Says]:
+    """The debaters as they were at a version: other words, other ids."""
+    return tuple(Says(f"{name}@{version}", (f"{name} says {version}",)) for name in ("a", "b"))  # type: ignore[return-value]
+
+
+def wait(store: Store, version: int, count: int, *, questions: int = 0) -> list[Match]:
+    """A version's matches, played and waiting; on so many questions, or each on its own."""
+    if store.one("SELECT 1 FROM runs") is None:
+        store.start_run(RUN, "train", {}, {})
+    agents = team(version)
+    made = [
+        match(question(n % questions if questions else 1000 * version + n), BRIEF, agents=agents,
+              seed=n)
+        for n in range(count)
+    ]  # fmt: skip
+    rest = Batch(items=[Item(one.question, 0) for one in made], protocols=[BRIEF])
+    labels = {"setting": "x", "learners": {"A": "a", "B": "b"}, "opponent": None}
+    queue.enqueue(store, RUN, version, [(one, labels) for one in made], rest)
+    for one in made:
+        go_on(store, one, agents)
+    return made
+
+
+def otherwise(store: Store, one: Match, person: str, verdict: Verdict, attempt: int = 0) -> Turn:
+    """A verdict that another page than ours has recorded, with fewer rules."""
+    spoken = store.transcript(one)
+    turn = append(one, spoken, 1, verdict_slot(one.protocol), verdict, person, sample=attempt,
+                  origin="person", at=0.0)  # fmt: skip
+    key = f"verdict:{one.id}:reader:{person}:{attempt}"
+    store.write(Batch(turns=[(one, turn)], events=[
+        {"key": key, "kind": "verdict", "match": one.id, "turn": turn.id, "person": person}
+    ]))  # fmt: skip
+    return turn
+
+
+# -- what a verdict pays
+
+
+@given(st.floats(0, 1), st.sampled_from([0, 1]))
+def test_a_probability_pays_its_log_odds_clamped_and_the_two_sides_zero_sum(
+    p: float, side: int
+) -> None:
+    numbers = (p, 1 - p)
+    verdict = Verdict(int(numbers[1] > numbers[0]), numbers)
+    held = min(max(numbers[side], 0.01), 0.99)
+    paid = pay(verdict, side), pay(verdict, 1 - side)
+    assert paid[0] == pytest.approx(math.log(held / (1 - held)), abs=1e-9)
+    assert paid[0] == pytest.approx(-paid[1], abs=1e-9)  # type: ignore[operator]
+
+
+def test_without_a_probability_the_winner_pays_and_a_tie_pays_nothing_but_zero() -> None:
+    assert [pay(Verdict(1), side) for side in (0, 1)] == [-1.0, 1.0]
+    for tie in (Verdict(status="tie"), Verdict(None, (0.5, 0.5), status="tie")):
+        assert [pay(tie, side) for side in (0, 1)] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fits"),
+    [
+        (Verdict(0, (0.6, 0.4)), True),
+        (Verdict(0, (0.4, 0.6)), False),
+        (Verdict(0, (0.5, 0.5)), True),
+        (Verdict(2, (0.2, 0.3, 0.5)), True),
+        (Verdict(1, (0.2, 0.3, 0.5)), False),
+        (Verdict(None, (0.4, 0.6), status="tie"), False),
+        (Verdict(status="unparsed"), False),
+    ],
+)
+def test_a_winner_that_is_not_the_likeliest_pays_nothing(verdict: Verdict, fits: bool) -> None:
+    assert agrees(verdict) == fits
+    assert (pay(verdict, 0) is not None) == fits
+
+
+# -- what is held out
+
+
+def test_the_held_out_share_is_drawn_from_person_and_question_alone() -> None:
+    pairs = [(f"p{i}", f"q{j}") for i in range(40) for j in range(50)]
+    for share in (0.0, 0.1, 0.5):
+        found = mean(held_out(*pair, share) for pair in pairs)
+        spread = math.sqrt(share * (1 - share) / len(pairs))
+        assert abs(found - share) <= 4 * spread
+    assert all(held_out(*pair, 0.5) for pair in pairs if held_out(*pair, 0.1))
+    of_person = [mean(held_out(f"p{i}", f"q{j}", 0.5) for j in range(50)) for i in range(40)]
+    of_question = [mean(held_out(f"p{i}", f"q{j}", 0.5) for i in range(40)) for j in range(50)]
+    assert min(*of_person, *of_question) > 0.15 and max(*of_person, *of_question) < 0.85
+
+
+# -- the queue, through what the page calls
+
+
+def judge(store: Store, person: str, winner: str = "A", sure: float | None = 0.8) -> Match | None:
+    """What a click on the page does, on whatever the page would show."""
+    one = people.next_unjudged(store, person, RUN)
+    if one is not None:
+        at = people.desk(store, one, person)
+        assert at is not None
+        shown = people.page_view(one, at.transcript, person, at).digest
+        people.submit(store, one, person, winner, sure, "because", shown=shown)
+    return one
+
+
+def test_a_step_learns_from_what_was_judged_and_from_nothing_twice(store: Store) -> None:
+    wait(store, 0, 4)
+    ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+    assert len(queue.open_matches(store, RUN, 0)) == 4
+    first = judge(store, ada)
+    second = judge(store, bo, people.TIE, None)
+    assert first is not None and second is not None
+    assert len(queue.open_matches(store, RUN, 0)) == 4 - len({first.id, second.id})
+    found = queue.spend(store, RUN, 1, 0.0)
+    assert {one.person for one in found} == {ada, bo}
+    assert queue.spend(store, RUN, 1, 0.0) == found  # killed, and taken again
+    assert queue.spend(store, RUN, 2, 0.0) == []  # for the next step they are gone
+    assert account(store, RUN, 1, 0.0).counts == {
+        **dict.fromkeys(queue.FATES, 0), "spent": 1, "tie": 1
+    }  # fmt: skip
+    rows = list(store.query("SELECT * FROM paid WHERE rule = 'person' AND judge = ?", ada))
+    assert {r["match"] for r in rows} == {first.id}
+    assert {(r["seat"], r["judge"], r["quantity"], r["uses_truth"]) for r in rows} == {
+        (seat, ada, "elicited", 0) for seat in "AB"
+    }
+    side = {seat: first.side(seat) for seat in "AB"}
+    assert {r["seat"]: r["value"] for r in rows} == {
+        seat: pytest.approx(math.log(4) * (1 if first.labels[side[seat]] == "A" else -1))  # type: ignore[index]
+        for seat in "AB"
+    }
+
+
+def test_what_is_withdrawn_before_its_step_pays_nothing_and_after_it_is_listed(
+    store: Store,
+) -> None:
+    wait(store, 0, 3)
+    ada = people.register(store, "Ada")
+    before, after = judge(store, ada), judge(store, ada)
+    assert before is not None and after is not None
+    people.withdraw(store, before, ada)
+    (spent,) = queue.spend(store, RUN, 1, 0.0)
+    assert spent.match == after.id
+    people.withdraw(store, after, ada)
+    found = account(store, RUN, 1, 0.0)
+    assert found.counts == {**dict.fromkeys(queue.FATES, 0), "spent": 1, "withdrawn": 1}
+    assert [one.match for one in found.taken_back] == [after.id]
+    (listed,) = spent_and_withdrawn(store, RUN)
+    assert listed == {"step": 1, "person": "Ada", "match": after.id, "turn": spent.turn}
+    assert queue.of_step(store, RUN, 1)[0].turn == spent.turn  # the weights are not undone
+
+
+def test_what_is_taken_back_while_it_is_being_spent_is_either_withdrawn_or_spent(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The withdrawal comes between the look at the store and the writing."""
+    wait(store, 0, 2)
+    ada = people.register(store, "Ada")
+    one, other = judge(store, ada), judge(store, ada)
+    assert one is not None and other is not None
+    look = queue.spendable
+
+    def late(*args: Any) -> list[Judged]:
+        found = look(*args)
+        people.withdraw(store, one, ada)
+        return found
+
+    monkeypatch.setattr(queue, "spendable", late)
+    (spent,) = queue.spend(store, RUN, 1, 0.0)
+    assert spent.match == other.id
+    assert store.one("SELECT count(*) AS n FROM rewards WHERE rule = 'person'") == {"n": 2}
+    assert spent_and_withdrawn(store, RUN) == []
+
+
+def test_a_step_that_was_never_kept_gives_back_what_was_withdrawn_since(store: Store) -> None:
+    wait(store, 0, 2)
+    ada = people.register(store, "Ada")
+    one, other = judge(store, ada), judge(store, ada)
+    assert one is not None and other is not None
+    queue.spend(store, RUN, 1, 0.0)  # and here the process is killed
+    people.withdraw(store, one, ada)
+    queue.retake(store, RUN, 0)
+    assert [row.match for row in queue.of_step(store, RUN, 1)] == [other.id]
+    assert account(store, RUN, 0, 0.0).counts["withdrawn"] == 1
+    assert spent_and_withdrawn(store, RUN) == []
+    queue.retake(store, RUN, 1)  # where its weights were kept, nothing is given back
+    people.withdraw(store, other, ada)
+    queue.retake(store, RUN, 1)
+    assert [row.match for row in queue.of_step(store, RUN, 1)] == [other.id]
+
+
+def test_a_verdict_feeds_two_versions_after_its_own_and_is_too_old_for_the_third(
+    store: Store,
+) -> None:
+    wait(store, 0, 1)
+    wait(store, 1, 1)
+    ada = people.register(store, "Ada")
+    judge(store, ada), judge(store, ada)
+    versions = {one.version: one for one in queue.judged(store, RUN)}
+    assert set(versions) == {0, 1}
+    for version, expected in {0: "waiting", 1: "waiting", 2: "waiting", 3: "too old"}.items():
+        assert fate(versions[0], version, 0.0) == expected
+    assert {one.version for one in queue.spendable(store, RUN, 2, 0.0)} == {0, 1}
+    assert {one.version for one in queue.spendable(store, RUN, 3, 0.0)} == {1}
+    assert {one.version for one in queue.spendable(store, RUN, 0, 0.0)} == {0}  # not yet spoken
+
+
+def test_nobody_is_asked_to_judge_what_cannot_pay_any_more_but_who_reads_it_may_go_on(
+    store: Store,
+) -> None:
+    wait(store, 0, 3)
+    ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+    reading = people.next_unjudged(store, bo, RUN)
+    judged = judge(store, ada)
+    assert judged is not None and reading is not None and judged != reading
+    queue.retire(store, RUN, 2)
+    assert people.progress(store, ada, RUN) == (1, 1)  # the third, while Bo reads the other
+    queue.retire(store, RUN, 3)
+    assert people.next_unjudged(store, ada, RUN) is None
+    assert people.progress(store, ada, RUN) == (1, 0)  # what it has judged stays its own
+    assert people.next_unjudged(store, bo, RUN) == reading
+    people.submit(store, reading, bo, "A", 0.7, "because")
+    assert people.next_unjudged(store, bo, RUN) is None
+    assert account(store, RUN, 3, 0.0).counts["too old"] == 2
+    assert queue.open_matches(store, RUN, 3) == []
+
+
+def test_one_verdict_on_two_matches_that_went_alike_is_two_verdicts(store: Store) -> None:
+    wait(store, 0, 3, questions=1)  # three seeds, the same words: the same turns
+    ada = people.register(store, "Ada")
+    made = {one.id: one for one in (judge(store, ada) for _ in range(3)) if one is not None}
+    turns = {row.match: row.turn for row in queue.judged(store, RUN)}
+    assert set(turns) == set(made) and len(set(turns.values())) < 3  # of two listings
+    twice = next(turn for turn in turns.values() if list(turns.values()).count(turn) > 1)
+    first, *rest = [key for key in turns if turns[key] == twice]
+    people.withdraw(store, made[first], ada)
+    spent = {one.match for one in queue.spend(store, RUN, 1, 0.0)}
+    assert spent == set(made) - {first} and spent >= set(rest)
+
+
+def test_people_are_reported_by_name_and_their_held_out_verdicts_apart(store: Store) -> None:
+    wait(store, 0, 30)
+    share = 0.4
+    ada = people.register(store, "Ada")
+    right: list[bool] = []
+    while (one := people.next_unjudged(store, ada, RUN)) is not None:
+        winner = "AB"[len(right) % 3 == 0]
+        people.submit(store, one, ada, winner, 0.9, "because")
+        right.append(one.labels.index(winner) == 0)  # the truth is the first answer
+    apart = [
+        right[i] for i, row in enumerate(store.query(
+            "SELECT m.question FROM events AS e JOIN matches AS m ON m.id = e.match "
+            "WHERE e.kind = 'verdict' ORDER BY e.id"))
+        if held_out(ada, row["question"], share)
+    ]  # fmt: skip
+    assert 0 < len(apart) < 30
+    queue.spend(store, RUN, 1, share)
+    found = people_report(store, RUN, 1, share, store.truths())
+    assert found is not None
+    assert found["fates"] == found["people"]["Ada"]
+    assert found["fates"]["held out"] == len(apart)
+    assert found["fates"]["spent"] == 30 - len(apart)
+    assert found["held_out_accuracy"]["n"] == len(apart)
+    assert found["held_out_accuracy"]["value"] == pytest.approx(mean(apart))
+    spent = {row["turn"] for row in store.query("SELECT turn FROM spent")}
+    assert spent.isdisjoint(one.turn for one in account(store, RUN, 1, share).of("held out"))
+    assert people_report(store, "another", 1, share, {}) is None
+
+
+# -- advantages: leave-one-out where others of the group are judged, else the running mean
+
+
+def test_the_baseline_is_the_group_where_it_is_judged_and_else_the_running_mean(
+    store: Store,
+) -> None:
+    made = wait(store, 0, 5, questions=2)  # three matches on one question, two on the other
+    ada = people.register(store, "Ada")
+    sure = {made[0].id: 0.9, made[2].id: 0.6, made[1].id: 0.7}  # two of three, one of two
+    for one in made:
+        if one.id in sure:
+            people.submit(store, one, ada, "A", sure[one.id], "because")
+    found = queue.spend(store, RUN, 1, 0.0)
+    forest = [(one.tree, one.rows) for one in queue.waited(store, RUN, found)]
+    keys = {seat: running_key(made[0], seat, made[0].side(seat)) for seat in "AB"}
+    before = Running({keys["A"]: 0.5, keys["B"]: -0.25})
+    how = CreditSettings(baseline="leave-one-out or running")
+    credits = credit(forest, how, before)
+    assert credits.missing == 0 and credits.alone == 2
+    logits = {key: math.log(p / (1 - p)) for key, p in sure.items()}
+    for seat, sign, mean_before in (("A", 1, 0.5), ("B", -1, -0.25)):
+        mine = [one for one in credits.advantages if one.spoken.seat == seat]
+        paid = {key: sign * value for key, value in logits.items()}
+        expected = [
+            paid[made[0].id] - paid[made[2].id],
+            paid[made[1].id] - mean_before,
+            paid[made[2].id] - paid[made[0].id],
+        ]
+        by_match = dict(zip([one.tree.match.id for one in queue.waited(store, RUN, found)],
+                            [one.advantage for one in mine], strict=True))  # fmt: skip
+        assert [by_match[made[i].id] for i in range(3)] == pytest.approx(expected)
+        moved = mean_before
+        for key in by_match:
+            moved = 0.95 * moved + 0.05 * paid[key]
+        assert credits.running.read(keys[seat]) == pytest.approx(moved)
+
+
+def test_the_mixed_baseline_has_no_deviation_to_divide_by() -> None:
+    with pytest.raises(ValueError, match="scale: none"):
+        CreditSettings(baseline="leave-one-out or running", scale="sd")
+
+
+def test_only_the_learning_seats_of_a_match_are_learnt_from(store: Store) -> None:
+    (one,) = wait(store, 0, 1)
+    labels = {"learners": {"B": "b"}, "opponent": ["B", "a base"], "version": 0}
+    store.execute({"UPDATE run_matches SET labels = ?": [(json.dumps(labels),)]})
+    ada = people.register(store, "Ada")
+    people.submit(store, one, ada, "A", 0.8, "because")
+    (made,) = queue.waited(store, RUN, queue.spend(store, RUN, 1, 0.0))
+    assert [said.seat for said in made.tree.spoken] == ["B"]
+    assert made.learners == {"B": "b"} and made.opponent == ("B", "a base")
+    (path,) = made.tree.paths
+    assert path == store.transcript(one) and [t.seat for t in path] == ["A", "B"]
+
+
+# -- a store from before there was a queue
+
+
+def test_an_older_store_is_given_the_table_when_it_is_opened(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as old:
+        old.conn.execute("DROP TABLE spent")
+        old.conn.execute("DELETE FROM _sqlite_migrations WHERE name = 'm002_spent_verdicts'")
+    with Store(tmp_path / "s.db") as opened:
+        wait(opened, 0, 1)
+        judge(opened, people.register(opened, "Ada"))
+        assert len(queue.spend(opened, RUN, 1, 0.0)) == 1
+
+
+# -- the account is exact, whatever people and processes do
+
+
+@dataclass
+class Act:
+    """A verdict as the model of the test knows it."""
+
+    person: str
+    match: Match
+    version: int
+    verdict: Verdict
+    step: int | None = None
+    withdrawn: bool = False
+
+
+@dataclass
+class Book:
+    """What should be in the store, kept by hand."""
+
+    acts: dict[tuple[str, str], Act] = field(default_factory=dict)
+    version: int = 0
+
+
+SHARE = 0.25
+NAMES = ("Ada", "Bo", "Cy", "Di")
+
+
+def apart(act: Act) -> bool:
+    """The held-out share, from its definition."""
+    text = json.dumps(["held out", act.person, act.match.question.id], separators=(",", ":"))
+    return int(sha256(text.encode()).hexdigest()[:16], 16) // 2 < SHARE * 2**63
+
+
+NUMBERS = (Verdict(0), Verdict(1), Verdict(0, (0.3, 0.7)))
+names = st.sampled_from(NAMES)
+surely = st.sampled_from([None, 0.6, 0.9, 1.0, *NUMBERS])
+answers = st.tuples(names, surely, st.sampled_from("AB"))
+doings = st.one_of(
+    st.tuples(st.just("judge"), st.lists(answers, min_size=1, max_size=4)),
+    st.tuples(st.just("take"), st.tuples(names, st.booleans())),
+    st.tuples(st.just("take_back"), st.integers(0, 1000)),
+    st.tuples(st.just("step"), st.sampled_from(["kept", "killed"])),
+    st.tuples(st.just("step"), st.just("kept")),
+    st.tuples(st.just("resume"), st.none()),
+)
+
+
+class Accounts:
+    """People judge, take back, skip and leave; steps are taken, killed, and taken again."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.book = Book()
+        self.who = {name: people.register(self.store, name) for name in NAMES}
+        self.made = {one.id: 0 for one in wait(self.store, 0, 5, questions=3)}
+
+    def judge(self, given: list[tuple[str, float | Verdict | None, str]]) -> None:
+        """On the page, where no probability makes a tie here; or on another one, which asks for
+        none, or lets it disagree."""
+        for name, sure, label in given:
+            person, known = self.who[name], self.book.acts
+            one = people.next_unjudged(self.store, person, RUN)
+            if one is None:
+                continue
+            if isinstance(sure, Verdict):
+                attempt = sum(a.person == person and a.match == one for a in known.values())
+                turn = otherwise(self.store, one, person, sure, attempt)
+            else:
+                winner = people.TIE if sure is None else label
+                turn = people.submit(self.store, one, person, winner, sure, "because")
+            assert (one.id, turn.id) not in known
+            known[one.id, turn.id] = Act(person, one, self.made[one.id], turn.verdict)
+
+    def take(self, given: tuple[str, bool]) -> None:
+        """Takes a match, and skips it or leaves."""
+        name, skips = given
+        one = people.next_unjudged(self.store, self.who[name], RUN)
+        if skips and one is not None:
+            people.skip(self.store, one, self.who[name])
+
+    def take_back(self, number: int) -> None:
+        stand = [(k, act) for k, act in self.book.acts.items() if not act.withdrawn]
+        if stand:
+            (_, turn), act = stand[number % len(stand)]
+            found = people.withdraw(self.store, act.match, act.person)
+            assert found is not None and found.id == turn
+            act.withdrawn = True
+
+    def step(self, ends: str) -> None:
+        """The rows of the next step are written (one that was begun goes on with those it has);
+        then its weights are kept and the next matches wait, or the process is killed."""
+        book = self.book
+        step = book.version + 1
+        begun = any(act.step == step for act in book.acts.values())
+        for act in () if begun else book.acts.values():
+            free = act.step is None and not act.withdrawn and not apart(act)
+            if free and agrees(act.verdict) and 0 <= book.version - act.version <= 2:
+                act.step = step
+        found = queue.of_step(self.store, RUN, step) or queue.spend(self.store, RUN, step, SHARE)
+        assert {(one.match, one.turn) for one in found} == {
+            k for k, act in book.acts.items() if act.step == step
+        }
+        if ends == "kept":
+            book.version = step
+            queue.retire(self.store, RUN, step)
+            for one in wait(self.store, step, 3, questions=3):
+                self.made[one.id] = step
+
+    def resume(self, _: None) -> None:
+        """Of a step that was begun and not kept, what was taken back since is given back."""
+        queue.retake(self.store, RUN, self.book.version)
+        for act in self.book.acts.values():
+            if act.step is not None and act.step > self.book.version and act.withdrawn:
+                act.step = None
+
+    def every_verdict_has_the_fate_that_it_should(self) -> None:
+        book = self.book
+        found = account(self.store, RUN, book.version, SHARE)
+        assert {(one.match, one.turn): what for one, what in found.entries} == {
+            key: self.fate(act) for key, act in book.acts.items()
+        }
+        assert sum(found.counts.values()) == len(found.entries) == len(book.acts)
+        assert Counter(what for _, what in found.entries) == +Counter(found.counts)
+        assert {(one.match, one.turn) for one in found.taken_back} == {
+            key for key, act in book.acts.items() if act.step is not None and act.withdrawn
+        }
+
+    def fate(self, act: Act) -> str:
+        if act.step is not None:
+            return "spent" if act.verdict.status == "ok" else "tie"
+        if act.withdrawn:
+            return "withdrawn"
+        if apart(act):
+            return "held out"
+        if act.verdict.choice is not None and act.verdict.elicited == (0.3, 0.7):
+            return "disagreeing"
+        return "too old" if self.book.version - act.version > 2 else "waiting"
+
+    def rows_are_of_verdicts_that_may_pay(self) -> None:
+        for row in self.store.query("SELECT * FROM spent"):
+            act = self.book.acts[row["match"], row["turn"]]
+            assert not apart(act) and agrees(act.verdict)
+            assert 0 <= row["step"] - 1 - row["version"] <= queue.OLDEST
+            assert (row["step"], row["version"]) == (act.step, act.version)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(doings, min_size=8, max_size=25))
+def test_every_verdict_is_in_one_account_whatever_people_and_processes_do(
+    done: list[tuple[str, Any]],
+) -> None:
+    with Store(None) as store:
+        one = Accounts(store)
+        for what, how in done:
+            getattr(one, what)(how)
+            one.every_verdict_has_the_fate_that_it_should()
+            one.rows_are_of_verdicts_that_may_pay()
+
+
+def test_the_order_of_fates_is_one_of_precedence() -> None:
+    one = Judged("m", "t", "p", "q", Verdict(0, (0.9, 0.1)), 0)
+    assert fate(one, 0, 0.0) == "waiting"
+    assert fate(replace(one, step=1, withdrawn=True), 9, 0.999) == "spent"
+    assert fate(replace(one, withdrawn=True), 9, 0.999) == "withdrawn"
