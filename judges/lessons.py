@@ -36,8 +36,8 @@ class Mixture:
     stray: float = 0.06
     invented: float = 0.06
     silent: float = 0.06
-    hit: float = 0.7  # a rebuttal shows the withdrawal of what the opponent showed, if there is
-    protocols: tuple[float, ...] = (0.04, 0.08, 0.24, 0.56, 0.08)  # as in `PROTOCOLS`
+    hit: float = 0.55  # a rebuttal shows the withdrawal of what the opponent showed, if there is
+    protocols: tuple[float, ...] = (0.05, 0.10, 0.35, 0.42, 0.08)  # as in `PROTOCOLS`
 
 
 MIXED = Mixture()

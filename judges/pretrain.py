@@ -37,13 +37,13 @@ class JudgeTraining:
     """
 
     seed: int = 1
-    transcripts: int = 500_000
+    transcripts: int = 250_000
     batch: int = 64
     muon: float = 5e-3
     adamw: float = 2e-3
     flat: float = 0.6
-    drill: float = 0.04
-    notes: float = 1.0  # weight of what single lines are worth, beside the verdict
+    drill: float = 0.08
+    notes: float = 0.5  # weight of what single lines are worth, beside the verdict
 
 
 def losses(network: Any, chat: Chat, batch: Sequence[Judged], targets: Any, pad: int) -> Any:
