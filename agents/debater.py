@@ -25,6 +25,7 @@ from agents.prompts import (
     thinking,
 )
 from agents.templates import STANDARD, Templates
+from agents.witness import moves
 from arena.flow import Flow, Reply, Request, ask
 from arena.ids import derive_seed
 from arena.match import View
@@ -32,7 +33,7 @@ from arena.protocols import JUDGE
 from arena.quotes import CLOSE, OPEN
 from arena.turns import Speech
 
-Restriction: TypeAlias = Literal["", "lines"]
+Restriction: TypeAlias = Literal["", "lines", "moves"]
 MAX_TOKENS = 512
 """How many tokens a speech may have where the protocol sets no limit."""
 
@@ -45,6 +46,8 @@ class Debater:
     in its record which model that is. ``stop`` are strings that end a speech.
     ``restrict="lines"`` lets a speech be one quotation of one line of the passage and nothing else
     (`quotations`): every quote is found, and what is left to the model is which line to show.
+    ``restrict="moves"`` leaves, of these, only what is a move in the witness world
+    (`agents.witness.moves`): nobody shows new evidence where it can no longer be answered.
     """
 
     model: str
@@ -135,7 +138,7 @@ def speak(
     (reply,) = yield from ask(
         Request(
             model, prompt, limit, seed, stop=stop, temperature=temperature,
-            allowed=quotations(view) if restrict else (),
+            allowed=quotations(view, restrict) if restrict else (),
         )
     )  # fmt: skip
     if reply.status not in ("ok", "length"):
@@ -154,14 +157,17 @@ def open_prompt(view: View, words: Templates = STANDARD) -> Messages:
     return asked(prompt, _with(instruction(view, view.slot, words), remark(view)))
 
 
-def quotations(view: View) -> tuple[str, ...]:
+def quotations(view: View, restrict: Restriction = "lines") -> tuple[str, ...]:
     """The speeches that are one quotation of one line of the passage; none without a passage."""
     if view.passage is None or view.quotes == "none":
         return ()
     lines = view.passage.split("\n")
+    kept = (
+        moves(view) if restrict == "moves" else [i for i, line in enumerate(lines) if line.strip()]
+    )
     if view.quotes == "lines":
-        return tuple(f"[{n}]" for n in range(1, len(lines) + 1))
-    return tuple(dict.fromkeys(f"{OPEN}{line}{CLOSE}" for line in lines if line.strip()))
+        return tuple(f"[{i + 1}]" for i in kept)
+    return tuple(dict.fromkeys(f"{OPEN}{lines[i]}{CLOSE}" for i in kept))
 
 
 def _side(view: View) -> tuple[int | None, bool]:

@@ -19,7 +19,7 @@ from arena.config import ConfigError, validate
 from arena.participants import Spec, SpecError
 
 FILE = "arena.json"
-CHOICES = {"prompt": tuple(TEMPLATES), "restrict": ("lines", "none")}
+CHOICES = {"prompt": tuple(TEMPLATES), "restrict": ("lines", "moves", "none")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Manner:
     """``prompt`` names the words (`TEMPLATES`); ``restrict``: see `agents.debater.Debater`."""
 
     prompt: Literal["standard", "brief", "terse"] = "standard"
-    restrict: Literal["lines", "none"] = "none"
+    restrict: Literal["lines", "moves", "none"] = "none"
 
     @property
     def templates(self) -> Templates:
@@ -37,7 +37,7 @@ class Manner:
     @property
     def restriction(self) -> Restriction:
         """The restriction as a debater has it."""
-        return "lines" if self.restrict == "lines" else ""
+        return "" if self.restrict == "none" else self.restrict
 
 
 def manner(spec: Spec, path: str) -> Manner:

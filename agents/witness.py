@@ -108,6 +108,26 @@ def rebuttal(reading: Reading, witnesses: Collection[str], b: float, rng: Random
     return rng.choice(lines) if found and lines else None
 
 
+def moves(view: View) -> list[int]:
+    """The lines (indices) of a passage that may be quoted now, in a debate that can be won.
+
+    A speech that opens may quote any statement; one that answers an opponent a withdrawal, or what
+    its own side has quoted before. New statements there could not be answered any more, and then
+    the equal-face debate is a tie in most worlds: the falsehood keeps a line for the last word. A
+    critic may do both. Where a passage is not of the witness world, all its lines are moves.
+    """
+    text = (view.passage or "").split("\n")
+    lines = parse_passage(view.passage or "")
+    said = [i for i, line in enumerate(lines) if isinstance(line, Statement)]
+    gone = [i for i, line in enumerate(lines) if isinstance(line, Withdrawal)]
+    if not said:
+        return [i for i, line in enumerate(text) if line.strip()]
+    if view.slot.replies_to != "opponent":
+        return sorted(said + gone) if view.role == "critic" else said
+    mine = {line for turn in view.turns if turn.mine for line in statements(turn)}
+    return sorted(gone + [i for i in said if lines[i] in mine]) or said
+
+
 def statements(turn: Seen) -> tuple[Statement, ...]:
     """The statements that a turn quotes in full."""
     lines = [parse(text) for quote in turn.quotes if quote.text for text in quote.text.split("\n")]

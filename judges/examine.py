@@ -66,7 +66,7 @@ def _played(agent: Agent, protocol: str, found: Sequence[World]) -> Iterator[Flo
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share of speeches, and what a line drawn evenly from the passage would reach."""
+    """A share of speeches, and what a line drawn evenly from those allowed would reach."""
 
     estimate: Estimate
     chance: float | None = None
@@ -125,14 +125,16 @@ def examine_debater(
 ) -> dict[str, Share]:
     """`DEBATER_FIGURES` of an agent that debates itself on ``n`` worlds, where there were any.
 
-    Intervals are clustered by world. Chance is that of one line drawn evenly from the passage.
+    Intervals are clustered by world. Chance is that of one line drawn evenly from the passage, or
+    from the moves there, for a debater restricted to them.
     """
+    restricted = getattr(agent, "restrict", "") == "moves"
     counted: dict[str, _Counted] = {name: _Counted() for name in DEBATER_FIGURES}
     found = list(worlds(SETTINGS[protocol], n, seed))
     played = run(_played(agent, protocol, found), engine, width=WIDTH)
     for done, (at, match, transcript) in enumerate(played, start=1):
         progress(done)
-        _count(at, match, transcript, counted)
+        _count(at, match, transcript, counted, restricted)
     out = {}
     for name, one in counted.items():
         estimate = share(one.values, one.clusters)
@@ -142,10 +144,15 @@ def examine_debater(
 
 
 def _count(
-    one: World, match: Match, transcript: Transcript, counted: Mapping[str, _Counted]
+    one: World,
+    match: Match,
+    transcript: Transcript,
+    counted: Mapping[str, _Counted],
+    restricted: bool,
 ) -> None:
     passage, cluster = one.passage, match.question.id
     every = parse_passage(passage)
+    statements = sum(isinstance(line, Statement) for line in every)
     opened: dict[str, tuple[Line | None, ...]] = {}
     for turn in transcript:
         said, side = turn.speech, match.side(turn.seat)
@@ -158,7 +165,7 @@ def _count(
             who = "honest" if side == one.truth else "dishonest"
             for name, answer in (("own", side), ("theirs", 1 - side)):
                 hits = [line is not None and one.supports(line) == answer for line in shown]
-                chance = len(one.evidence(answer)) / len(every)
+                chance = len(one.evidence(answer)) / (statements if restricted else len(every))
                 counted[f"{name}, {who}"].add(any(hits), cluster, chance)
             continue
         theirs = next(lines for seat, lines in opened.items() if seat != turn.seat)
@@ -172,7 +179,9 @@ def _count(
             return isinstance(line, Withdrawal) and line.witness in against
 
         if could := sum(map(hit, every)):
-            counted["withdrawal"].add(any(map(hit, shown)), cluster, could / len(every))
+            again = sum(isinstance(line, Statement) for line in set(opened[turn.seat]))
+            drawn = len(every) - statements + again if restricted else len(every)
+            counted["withdrawal"].add(any(map(hit, shown)), cluster, could / drawn)
 
 
 # ---------------------------------------------------------------------------------------------

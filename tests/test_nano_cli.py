@@ -65,9 +65,9 @@ def test_a_training_leaves_a_model_that_is_loaded_like_any_other(kind, name, tra
 def test_a_trained_model_says_how_it_is_spoken_to(trained):
     folder, _ = trained
     advice = {kind: json.loads((folder / kind / "arena.json").read_text()) for kind in SMALL}
-    assert advice["base"] == {"prompt": "terse", "restrict": "lines"}
+    assert advice["base"] == {"prompt": "terse", "restrict": "moves"}
     assert advice["judge"]["prompt"] == "terse"
-    assert agents.load(f"local:{folder / 'base'}", Models()).restrict == "lines"
+    assert agents.load(f"local:{folder / 'base'}", Models()).restrict == "moves"
 
 
 @pytest.mark.parametrize("kind", SMALL)
@@ -355,8 +355,9 @@ def test_a_card_has_the_figures_of_every_model_that_is_named(trained, monkeypatc
     answer = json.loads(result.stdout)
     settings = answer["debater"]["settings"]
     assert [(one["protocol"], one["faces"], one["decoding"]) for one in settings] == [
-        ("debate without rebuttal", "free", "lines"), ("debate without rebuttal", "free", "free"),
-        ("debate", "equal", "lines"), ("debate", "equal", "free"),
+        (protocol, faces, decoding)
+        for protocol, faces in (("debate without rebuttal", "free"), ("debate", "equal"))
+        for decoding in ("moves", "lines", "free")
     ]  # fmt: skip
     assert [one["figures"]["verbatim"]["value"] for one in settings[::2]] == [1, 1]
     assert [one["judge"] for one in answer["judges"]] == [words[3], "scripted:literal"]

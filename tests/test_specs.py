@@ -90,8 +90,8 @@ def test_the_folders_advice_is_in_the_record_and_in_no_digest(folder, models, sa
     [
         ("local:x,prompt=odd", "prompt must be standard, brief or terse, got 'odd'"),
         ("local:x,prompt=", "prompt must be standard, brief or terse, got ''"),
-        ("local:x,restrict=words", "restrict must be lines or none, got 'words'"),
-        ("local:x,restrict=", "restrict must be lines or none, got ''"),
+        ("local:x,restrict=words", "restrict must be lines, moves or none, got 'words'"),
+        ("local:x,restrict=", "restrict must be lines, moves or none, got ''"),
     ],
 )
 def test_a_manner_that_there_is_not_is_refused_before_anything_is_looked_up(text, line):
@@ -122,7 +122,7 @@ def test_advice_that_does_not_fit_is_one_line_that_names_the_file(value, what, f
 
 
 def test_advice_is_read_as_it_was_written(tmp_path):
-    for how in (Manner(), Manner("terse", "lines"), Manner("brief")):
+    for how in (Manner(), Manner("terse", "moves"), Manner("brief")):
         write_manner(tmp_path, how)
         assert read_manner(tmp_path) == how
     (tmp_path / "arena.json").unlink()

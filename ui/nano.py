@@ -215,8 +215,10 @@ def examine(
     if base is not None:
         agent = agents.load(base, models)
         if isinstance(agent, Debater):
-            debaters = [("lines", replace(agent, restrict="lines")),
-                        ("free", replace(agent, restrict=""))]  # fmt: skip
+            debaters = [
+                (restrict or "free", replace(agent, restrict=restrict))
+                for restrict in ("moves", "lines", "")
+            ]
         else:
             debaters = [("free", agent)]
     named = [(spec, load_judge(spec, models)) for spec in judge_specs]
@@ -283,7 +285,7 @@ def print_examination(console: Console, found: Mapping[str, Any]) -> None:
         console.print(table)
         for name, words in DEBATER_FIGURES.items():
             console.print(f"  {name}: {words}", soft_wrap=True)
-        console.print("  chance: one line of the passage, drawn evenly\n")
+        console.print("  chance: one of the lines allowed, drawn evenly\n")
     for judge in found["judges"]:
         table = _table(judge["judge"], "condition")
         for head in ("n", "judge\naccuracy", "95 %\ninterval", "literal", "of it", "corre-\nlation",

@@ -166,7 +166,7 @@ def pretrain(
             written = time.monotonic()
             if stop() and not complete:
                 return False
-    save(masters.network, tokenizer, folder, Manner("terse", "lines"))
+    save(masters.network, tokenizer, folder, Manner("terse", "moves"))
     return True
 
 
