@@ -10,7 +10,7 @@ nothing better, and then showing evidence does not pay for the side that has les
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from agents.nano.lessons import SHORT, quotation, spoken
@@ -36,16 +36,22 @@ class Mixture:
     stray: float = 0.06
     invented: float = 0.06
     silent: float = 0.06
-    hit: float = 0.55  # a rebuttal shows the withdrawal of what the opponent showed, if there is
-    protocols: tuple[float, ...] = (0.05, 0.10, 0.35, 0.42, 0.08)  # as in `PROTOCOLS`
+    hit: float = 0.6  # a rebuttal shows the withdrawal of what the opponent showed, if there is
+    miss: float = 0.25  # a rebuttal that does not hit shows the withdrawal of something else
+    protocols: tuple[float, ...] = (0.05, 0.08, 0.27, 0.52, 0.08)  # as in `PROTOCOLS`
 
 
 MIXED = Mixture()
 DRILL = Mixture(
-    own=1.0, theirs=0, other=0.15, near=0, stray=0, invented=0, silent=0,
+    own=1.0, theirs=0, other=0.15, near=0, stray=0, invented=0, silent=0, miss=0,
     protocols=(0, 0.2, 0.8, 0, 0),
 )  # fmt: skip
 """Openings that are mostly to the point: from these a judge finds out what it is about."""
+DRILL_BOTH = replace(DRILL, own=0.55, theirs=0.35, other=0.1)
+"""The same for whichever side: a judge cannot go by who speaks, which some seeds did at first."""
+PLAIN = Mixture(hit=0.55, miss=0, protocols=(0.05, 0.10, 0.35, 0.42, 0.08))
+"""Few withdrawals, most of which hit: a judge that meets many that do not before it knows what a
+single line is worth does not find out."""
 PROTOCOLS = (naive(), consultancy(), debate(rounds=1), debate(rounds=2), critique())
 
 
@@ -67,11 +73,16 @@ def _show(
     one: World, side: int, shown: int | None, how: Mixture, rng: Random
 ) -> tuple[str, int | None]:
     """The words of a speech, and the index of the line in them that is in the passage."""
+    withdrawals = [i for i, line in enumerate(one.lines) if isinstance(line, Withdrawal)]
     if shown is not None:
         line = one.lines[shown]
         hit = one.withdrawn_by(line) if isinstance(line, Statement) else None
         if hit is not None and rng.random() < how.hit:
             return quotation(render(one.lines[hit])), hit
+        misses = [i for i in withdrawals if i != hit]
+        if misses and rng.random() < how.miss:
+            miss = rng.choice(misses)
+            return quotation(render(one.lines[miss])), miss
     statements = [i for i, line in enumerate(one.lines) if isinstance(line, Statement)]
     about = {i: one.supports(one.lines[i]) for i in statements}
     other = [i for i in statements if about[i] is None]
@@ -87,7 +98,7 @@ def _show(
         "theirs": [i for i in statements if about[i] == 1 - side],
         "other": other,
         "near": near,
-        "stray": [i for i, line in enumerate(one.lines) if isinstance(line, Withdrawal)],
+        "stray": withdrawals,
     }
     weights = [(name, getattr(how, name)) for name in (*kinds, "invented", "silent")]
     (kind,) = rng.choices([name for name, _ in weights], [weight for _, weight in weights])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -25,24 +26,25 @@ from agents.nano.tokens import build, pieces
 from agents.nano.trainer import Masters, schedule
 from agents.prompts import PASSAGE
 from arena.ids import derive_seed
-from judges.lessons import DRILL, MIXED, Judged, Mixture, course
+from judges.lessons import DRILL, DRILL_BOTH, MIXED, PLAIN, Judged, Mixture, course
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeTraining:
     """How a judge is made: of which shape, on how many transcripts, from which lessons.
 
-    ``drill`` is the share of all transcripts over which those that come from `DRILL` dwindle from
-    all to one in ten.
+    ``drill`` is the share of all transcripts over which those of the drill dwindle from all to one
+    in ten; ``plain`` the share until which the others come from `PLAIN`.
     """
 
     seed: int = 1
-    transcripts: int = 250_000
+    transcripts: int = 350_000
     batch: int = 64
     muon: float = 5e-3
     adamw: float = 2e-3
     flat: float = 0.6
-    drill: float = 0.08
+    drill: float = 0.1
+    plain: float = 0.35
     notes: float = 0.5  # weight of what single lines are worth, beside the verdict
 
 
@@ -104,11 +106,13 @@ def _labels(chat: Chat, one: Judged) -> list[int]:
     return [chat.encode(label)[0] for label in ("AB" if first else "BA")]
 
 
-def _from_drill(how: JudgeTraining, step: int) -> list[bool]:
-    """Which transcripts of a step come from `DRILL`."""
+def _courses(how: JudgeTraining, step: int) -> list[str]:
+    """Which course each transcript of a step comes from."""
     draw = Random(derive_seed("lesson", how.seed, step))
-    share = max(0.1, 1 - step * how.batch / how.transcripts / how.drill)
-    return [draw.random() < share for _ in range(how.batch)]
+    done = step * how.batch / how.transcripts
+    share = max(0.1, 1 - done / how.drill)
+    other = "plain" if done < how.plain else "mixed"
+    return ["drill" if draw.random() < share else other for _ in range(how.batch)]
 
 
 def train_judge(
@@ -116,6 +120,7 @@ def train_judge(
     how: JudgeTraining,
     shape: Shape = JUDGE,
     mixture: Mixture = MIXED,
+    drill: Mixture = DRILL,
     report: Callable[[dict[str, float]], None] = lambda figures: None,
     stop: Callable[[], bool] = lambda: False,
     device: str = "cpu",
@@ -131,7 +136,7 @@ def train_judge(
     masters = Masters(fresh(shape, tokenizer, how.seed).to(device), torch.bfloat16)
     state = {"transcripts": 0, "step": 0}
     name = folder / "checkpoint.pt"
-    settings = json.dumps([asdict(how), asdict(shape), asdict(mixture)])
+    settings = json.dumps([asdict(one) for one in (how, shape, mixture, drill)])
     if name.exists():
         kept = torch.load(name, weights_only=True)
         if kept["how"] != settings:
@@ -141,13 +146,13 @@ def train_judge(
             )
         masters.restore(kept["masters"])
         state = kept["state"]
-    drilled = sum(sum(_from_drill(how, step)) for step in range(state["step"]))
-    drill = course(how.seed, DRILL, drilled)
-    made = course(how.seed, mixture, state["transcripts"] - drilled)
+    had = Counter(one for step in range(state["step"]) for one in _courses(how, step))
+    made = {name: course(how.seed, mix, had[name])
+            for name, mix in (("drill", drill), ("plain", PLAIN), ("mixed", mixture))}  # fmt: skip
     written = time.monotonic()
     while state["transcripts"] < how.transcripts:
         share = state["transcripts"] / how.transcripts
-        batch = [next(drill if one else made) for one in _from_drill(how, state["step"])]
+        batch = [next(made[name]) for name in _courses(how, state["step"])]
         targets = torch.tensor([one.target for one in batch], device=device)
         loss, notes = losses(masters.network, chat, batch, targets, tokenizer.pad_token_id)
         (loss.mean() + how.notes * notes.mean()).backward()
@@ -172,12 +177,13 @@ def train_judge(
     return True
 
 
-RECIPES: dict[str, tuple[JudgeTraining, Shape, Mixture]] = {
-    "nano-judge": (JudgeTraining(seed=1), JUDGE, MIXED),
+RECIPES: dict[str, tuple[JudgeTraining, Shape, Mixture, Mixture]] = {
+    "nano-judge": (JudgeTraining(seed=1), JUDGE, MIXED, DRILL),
     "nano-judge-2": (
-        JudgeTraining(seed=2),
+        JudgeTraining(seed=2, drill=0.25),
         HELD_OUT,
         Mixture(own=0.36, theirs=0.16, other=0.2, near=0.12),
+        DRILL_BOTH,
     ),
 }
 """The shipped judges: one to train against, and one of another architecture, size, seed and mixture

@@ -79,13 +79,15 @@ def train(
     else:
         from judges.pretrain import RECIPES, train_judge
 
-        how, shape, mixture = RECIPES[KINDS[kind]]
+        how, shape, mixture, drill = RECIPES[KINDS[kind]]
         how = replace(how, seed=how.seed if seed is None else seed)
         how = replace(how, transcripts=how.transcripts if transcripts is None else transcripts)
         unit, total = "transcripts", how.transcripts
 
         def run(report: Callable[[Figures], None], stop: Callable[[], bool]) -> bool:
-            return train_judge(folder, how, shape, mixture, report=report, stop=stop, device=device)
+            return train_judge(
+                folder, how, shape, mixture, drill, report=report, stop=stop, device=device
+            )
 
     with _interruptible() as stop, _watched(KINDS[kind], unit, total) as report:
         try:
@@ -207,7 +209,7 @@ def examine(
     models: Models,
     progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """The figures of a debater, under both decodings, and of judges, as JSON values."""
+    """The figures of a debater, under each decoding, and of judges, as JSON values."""
     from agents.debater import Debater
     from judges.examine import SETTINGS, conditions, examine_debater, examine_judge
 
@@ -278,14 +280,20 @@ def print_examination(console: Console, found: Mapping[str, Any]) -> None:
         settings = found["debater"]["settings"]
         table = _table(found["debater"]["debater"], "share of speeches (chance)")
         for one in settings:
-            head = f"{one['protocol'].replace('debate without', 'without')}\n{one['faces']} faces\n"
-            table.add_column(head + f"decoding: {one['decoding']}", justify="right", no_wrap=True)
+            head = one["protocol"].replace(" without ", " without\n")
+            table.add_column(
+                f"{head}\n{one['faces']} faces,\n{one['decoding']}", justify="right", no_wrap=True
+            )
         for name in DEBATER_FIGURES:
             table.add_row(name, *(_share(one["figures"].get(name)) for one in settings))
         console.print(table)
         for name, words in DEBATER_FIGURES.items():
             console.print(f"  {name}: {words}", soft_wrap=True)
-        console.print("  chance: one of the lines allowed, drawn evenly\n")
+        console.print(
+            "  chance: one of the lines allowed, drawn evenly; decoding restricted to moves, "
+            "to lines, or free\n",
+            soft_wrap=True,
+        )
     for judge in found["judges"]:
         table = _table(judge["judge"], "condition")
         for head in ("n", "judge\naccuracy", "95 %\ninterval", "literal", "of it", "corre-\nlation",

@@ -27,7 +27,7 @@ class Shape:
 
 DEBATER = Shape(hidden=128, layers=3, heads=6, head_dim=48, inner=256, theta=1e6)
 JUDGE = Shape(hidden=64, layers=4, heads=6, head_dim=32, inner=128, theta=1e6)
-HELD_OUT = Shape(hidden=96, layers=4, heads=6, head_dim=32, inner=192, theta=1e6)
+HELD_OUT = Shape(hidden=96, layers=5, heads=6, head_dim=32, inner=192, theta=1e6)
 
 
 def fresh(shape: Shape, tokenizer: Any, seed: int) -> Any:
