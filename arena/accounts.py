@@ -81,6 +81,14 @@ def spent_and_withdrawn(store: Store, run: str) -> list[dict[str, Any]]:
     return list(store.query(sql, run))
 
 
+def taken_back_label(store: Store, run: str, step: int) -> list[str]:
+    """What every report of weights at ``step`` has to say of verdicts that were taken back after
+    these had learnt from them; nothing where there are none."""
+    n = sum(row["step"] <= step for row in spent_and_withdrawn(store, run))
+    what = "a verdict that was" if n == 1 else f"{n} verdicts that were"
+    return [f"has learnt from {what} taken back afterwards"] if n else []
+
+
 def _entry(one: Judged, names: Mapping[str, str]) -> dict[str, Any]:
     return {"person": names.get(one.person, one.person), "match": one.match, "turn": one.turn}
 

@@ -80,7 +80,8 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
     often the judge went on). Any other run has a row for every setting and judge, and so have an
     import's ``readers``, who judged the rooms besides: there a tie counts one half and ``turns``
     is the number of rounds in which something was said. ``labels`` are there where the truth had a
-    hand in the training that a run evaluates. Raises StoreError where there is no such run.
+    hand in the training that a run evaluates, or it has learnt from verdicts that were taken back.
+    Raises StoreError where there is no such run.
     """
     run = store.one("SELECT kind, config FROM runs WHERE name = ?", name)
     if run is None:
@@ -116,7 +117,8 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
         group.readings.append(reading)
     rows = [_row(group, "half") for group in read.values()]
     if not imported:
-        notes = evaluation_labels(json.loads(run["config"])) if run["kind"] == "evaluation" else []
+        config = json.loads(run["config"])
+        notes = evaluation_labels(store, config) if run["kind"] == "evaluation" else []
         return {"run": name, **({"labels": notes} if notes else {}), "settings": rows}
     settings = [_row(own[setting], "wrong") for setting in sorted(own)]
     return {"run": name, "sample": sample, "settings": settings, "readers": rows}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arena import metrics
-from arena.accounts import people_report, spent_and_withdrawn
+from arena.accounts import people_report, spent_and_withdrawn, taken_back_label
 from arena.alarm import AlarmSettings
 from arena.metrics import Name, Series
 from arena.store import Store, StoreError
@@ -31,8 +31,9 @@ def training_report(store: Store, run: str) -> dict[str, Any]:
     An estimate is ``{value, low, high, n}``; a figure of several is a mapping (judges, learners,
     honest and dishonest; ``all`` for everybody's). What was not measured is None or not there.
     ``run`` names the stored run that holds an evaluation's matches, if one does. ``labels`` say
-    what the run has read of the truth. ``people`` is the account of people's verdicts, None where
-    no person judges. Raises StoreError where there is no such run.
+    what the run has read of the truth, and that verdicts were taken back which it had learnt from.
+    ``people`` is the account of people's verdicts, None where no person judges. Raises StoreError
+    where there is no such run.
     """
     row = store.one("SELECT kind, config, finished_at FROM runs WHERE name = ?", run)
     if row is None:
@@ -59,7 +60,7 @@ def training_report(store: Store, run: str) -> dict[str, Any]:
         "kind": "train",
         "finished": row["finished_at"] is not None,
         "steps": steps,
-        "labels": labels(config, history),
+        "labels": labels(config, history) + taken_back_label(store, run, steps),
         "judges": judges_of(history),
         "learners": learners_of(history),
         "evaluations": [
@@ -85,11 +86,12 @@ def labels(config: Mapping[str, Any], history: Mapping[str, Series]) -> list[str
     return found
 
 
-def evaluation_labels(config: Mapping[str, Any]) -> list[str]:
+def evaluation_labels(store: Store, config: Mapping[str, Any]) -> list[str]:
     """What the table of a stored evaluation has to say, by the configuration of its run."""
-    if config.get("alarm") != "stop":
-        return []
-    return [f"evaluates {config.get('training')}, which {AlarmSettings(act='stop').label}"]
+    run, step = str(config.get("training")), int(config.get("step", 0))
+    found = [AlarmSettings(act="stop").label] if config.get("alarm") == "stop" else []
+    found += taken_back_label(store, run, step)
+    return [f"evaluates {run}, which {label}" for label in found]
 
 
 def judges_of(history: Mapping[str, Series]) -> list[str]:

@@ -1,71 +1,25 @@
-"""The queue of people's verdicts: what each pays, what becomes of it, and an exact account."""
+"""The queue of people's verdicts: what each pays, and what a step learns from."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+import time
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from stage import Says, go_on, match, question
+from queued import RUN, judge, otherwise, wait
 
 from arena import people, queue
 from arena.accounts import account, people_report, spent_and_withdrawn
-from arena.batch import Batch
 from arena.credit import CreditSettings, Running, credit, running_key
-from arena.match import Match
-from arena.play import append
-from arena.protocols import Limits, debate, verdict_slot
-from arena.questions import Item
 from arena.queue import Judged, agrees, fate, held_out, pay
 from arena.store import Store
-from arena.turns import Turn, Verdict
-
-RUN = "school"
-BRIEF = debate(rounds=1, limits=Limits(tokens=8))
-
-
-def team(version: int) -> tuple[Says, Says]:
-    """The debaters as they were at a version: other words, other ids."""
-    return tuple(Says(f"{name}@{version}", (f"{name} says {version}",)) for name in ("a", "b"))  # type: ignore[return-value]
-
-
-def wait(store: Store, version: int, count: int, *, questions: int = 0) -> list[Match]:
-    """A version's matches, played and waiting; on so many questions, or each on its own."""
-    if store.one("SELECT 1 FROM runs") is None:
-        store.start_run(RUN, "train", {}, {})
-    agents = team(version)
-    made = [
-        match(question(n % questions if questions else 1000 * version + n), BRIEF, agents=agents,
-              seed=n)
-        for n in range(count)
-    ]  # fmt: skip
-    rest = Batch(items=[Item(one.question, 0) for one in made], protocols=[BRIEF])
-    labels = {"setting": "x", "learners": {"A": "a", "B": "b"}, "opponent": None}
-    queue.enqueue(store, RUN, version, [(one, labels) for one in made], rest)
-    for one in made:
-        go_on(store, one, agents)
-    return made
-
-
-def otherwise(store: Store, one: Match, person: str, verdict: Verdict, attempt: int = 0) -> Turn:
-    """A verdict that another page than ours has recorded, with fewer rules."""
-    spoken = store.transcript(one)
-    turn = append(one, spoken, 1, verdict_slot(one.protocol), verdict, person, sample=attempt,
-                  origin="person", at=0.0)  # fmt: skip
-    key = f"verdict:{one.id}:reader:{person}:{attempt}"
-    store.write(Batch(turns=[(one, turn)], events=[
-        {"key": key, "kind": "verdict", "match": one.id, "turn": turn.id, "person": person}
-    ]))  # fmt: skip
-    return turn
-
+from arena.turns import Verdict
 
 # -- what a verdict pays
 
@@ -121,17 +75,6 @@ def test_the_held_out_share_is_drawn_from_person_and_question_alone() -> None:
 
 
 # -- the queue, through what the page calls
-
-
-def judge(store: Store, person: str, winner: str = "A", sure: float | None = 0.8) -> Match | None:
-    """What a click on the page does, on whatever the page would show."""
-    one = people.next_unjudged(store, person, RUN)
-    if one is not None:
-        at = people.desk(store, one, person)
-        assert at is not None
-        shown = people.page_view(one, at.transcript, person, at).digest
-        people.submit(store, one, person, winner, sure, "because", shown=shown)
-    return one
 
 
 def test_a_step_learns_from_what_was_judged_and_from_nothing_twice(store: Store) -> None:
@@ -255,6 +198,52 @@ def test_nobody_is_asked_to_judge_what_cannot_pay_any_more_but_who_reads_it_may_
     assert queue.open_matches(store, RUN, 3) == []
 
 
+def test_who_leaves_in_the_middle_of_a_debate_keeps_it_for_its_lease_and_not_for_ever(
+    store: Store,
+) -> None:
+    (one,) = wait(store, 0, 1)
+    ada, di = people.register(store, "Ada"), people.register(store, "Di")
+    begin = time.time()
+    assert people.next_unjudged(store, di, RUN, now=begin) == one  # and Di closes the page
+    late = begin + people.LEASE_SECONDS
+    assert people.next_unjudged(store, ada, RUN, now=late - 1) is None
+    assert queue.open_matches(store, RUN, 0) == [one.id]  # what the run still waits for
+    assert people.next_unjudged(store, ada, RUN, now=late + 1) == one
+    first = people.submit(store, one, ada, "A", 0.7, "because", now=late + 2)
+    assert queue.open_matches(store, RUN, 0) == []
+    assert [row.turn for row in queue.spend(store, RUN, 1, 0.0)] == [first.id]
+    # Di's page is still open: what comes from it after all is a verdict like any other.
+    second = people.submit(store, one, di, "B", 0.9, "because", now=late + 3)
+    assert [row.turn for row in queue.spend(store, RUN, 2, 0.0)] == [second.id]
+    assert account(store, RUN, 2, 0.0).counts["spent"] == 2
+
+
+def test_what_a_page_without_a_probability_records_pays_by_its_winner_and_what_disagrees_is_listed(
+    store: Store,
+) -> None:
+    made = wait(store, 0, 3)
+    ada = people.register(store, "Ada")
+    otherwise(store, made[0], ada, Verdict(1))
+    bad = otherwise(store, made[1], ada, Verdict(0, (0.3, 0.7)))
+    otherwise(store, made[2], ada, Verdict(1, (0.0, 1.0)))
+    queue.spend(store, RUN, 1, 0.0)
+    most = math.log(0.99 / 0.01)
+    sql = "SELECT match, seat, quantity, value FROM rewards WHERE rule = 'person' ORDER BY match"
+    paid = {(row["match"], row["seat"]): row for row in store.query(sql)}
+    assert {key: row["value"] for key, row in paid.items()} == {
+        (made[n].id, seat): pytest.approx(value if made[n].side(seat) == 1 else -value)
+        for n, value in ((0, 1.0), (2, most))
+        for seat in "AB"
+    }
+    assert {row["quantity"] for row in paid.values()} == {"choice", "elicited"}
+    assert queue.spend(store, RUN, 2, 0.0) == []  # and never will the third one be spent
+    found = people_report(store, RUN, 2, 0.0, {})
+    assert found is not None and found["fates"]["disagreeing"] == 1
+    assert found["listed"]["disagreeing"] == [
+        {"person": "Ada", "match": made[1].id, "turn": bad.id, "age": 2}
+    ]
+
+
 def test_one_verdict_on_two_matches_that_went_alike_is_two_verdicts(store: Store) -> None:
     wait(store, 0, 3, questions=1)  # three seeds, the same words: the same turns
     ada = people.register(store, "Ada")
@@ -334,6 +323,24 @@ def test_the_baseline_is_the_group_where_it_is_judged_and_else_the_running_mean(
         assert credits.running.read(keys[seat]) == pytest.approx(moved)
 
 
+def test_two_people_on_one_match_are_one_member_of_its_group(store: Store) -> None:
+    """Nothing is left out that says the same speech: it is held against the running mean."""
+    made = wait(store, 0, 2, questions=1)
+    for name, sure in (("Ada", 0.9), ("Bo", 0.6)):
+        people.submit(store, made[0], people.register(store, name), "A", sure, "because")
+    found = queue.waited(store, RUN, queue.spend(store, RUN, 1, 0.0))
+    both = (math.log(9) + math.log(1.5)) / 2
+    keys = {seat: running_key(made[0], seat, made[0].side(seat)) for seat in "AB"}
+    before = Running({keys["A"]: 0.5})
+    for how in ("tree", "transcript"):
+        settings = CreditSettings(how, "leave-one-out or running")
+        credits = credit([(one.tree, one.rows) for one in found], settings, before)
+        gained = {one.spoken.seat: one.advantage for one in credits.advantages}
+        assert gained == pytest.approx({"A": both - 0.5, "B": -both})
+        moved = {"A": 0.95 * 0.5 + 0.05 * both, "B": -0.05 * both}  # once for the match
+        assert {seat: credits.running.read(keys[seat]) for seat in "AB"} == pytest.approx(moved)
+
+
 def test_the_mixed_baseline_has_no_deviation_to_divide_by() -> None:
     with pytest.raises(ValueError, match="scale: none"):
         CreditSettings(baseline="leave-one-out or running", scale="sd")
@@ -363,169 +370,3 @@ def test_an_older_store_is_given_the_table_when_it_is_opened(tmp_path: Path) -> 
         wait(opened, 0, 1)
         judge(opened, people.register(opened, "Ada"))
         assert len(queue.spend(opened, RUN, 1, 0.0)) == 1
-
-
-# -- the account is exact, whatever people and processes do
-
-
-@dataclass
-class Act:
-    """A verdict as the model of the test knows it."""
-
-    person: str
-    match: Match
-    version: int
-    verdict: Verdict
-    step: int | None = None
-    withdrawn: bool = False
-
-
-@dataclass
-class Book:
-    """What should be in the store, kept by hand."""
-
-    acts: dict[tuple[str, str], Act] = field(default_factory=dict)
-    version: int = 0
-
-
-SHARE = 0.25
-NAMES = ("Ada", "Bo", "Cy", "Di")
-
-
-def apart(act: Act) -> bool:
-    """The held-out share, from its definition."""
-    text = json.dumps(["held out", act.person, act.match.question.id], separators=(",", ":"))
-    return int(sha256(text.encode()).hexdigest()[:16], 16) // 2 < SHARE * 2**63
-
-
-NUMBERS = (Verdict(0), Verdict(1), Verdict(0, (0.3, 0.7)))
-names = st.sampled_from(NAMES)
-surely = st.sampled_from([None, 0.6, 0.9, 1.0, *NUMBERS])
-answers = st.tuples(names, surely, st.sampled_from("AB"))
-doings = st.one_of(
-    st.tuples(st.just("judge"), st.lists(answers, min_size=1, max_size=4)),
-    st.tuples(st.just("take"), st.tuples(names, st.booleans())),
-    st.tuples(st.just("take_back"), st.integers(0, 1000)),
-    st.tuples(st.just("step"), st.sampled_from(["kept", "killed"])),
-    st.tuples(st.just("step"), st.just("kept")),
-    st.tuples(st.just("resume"), st.none()),
-)
-
-
-class Accounts:
-    """People judge, take back, skip and leave; steps are taken, killed, and taken again."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.book = Book()
-        self.who = {name: people.register(self.store, name) for name in NAMES}
-        self.made = {one.id: 0 for one in wait(self.store, 0, 5, questions=3)}
-
-    def judge(self, given: list[tuple[str, float | Verdict | None, str]]) -> None:
-        """On the page, where no probability makes a tie here; or on another one, which asks for
-        none, or lets it disagree."""
-        for name, sure, label in given:
-            person, known = self.who[name], self.book.acts
-            one = people.next_unjudged(self.store, person, RUN)
-            if one is None:
-                continue
-            if isinstance(sure, Verdict):
-                attempt = sum(a.person == person and a.match == one for a in known.values())
-                turn = otherwise(self.store, one, person, sure, attempt)
-            else:
-                winner = people.TIE if sure is None else label
-                turn = people.submit(self.store, one, person, winner, sure, "because")
-            assert (one.id, turn.id) not in known
-            known[one.id, turn.id] = Act(person, one, self.made[one.id], turn.verdict)
-
-    def take(self, given: tuple[str, bool]) -> None:
-        """Takes a match, and skips it or leaves."""
-        name, skips = given
-        one = people.next_unjudged(self.store, self.who[name], RUN)
-        if skips and one is not None:
-            people.skip(self.store, one, self.who[name])
-
-    def take_back(self, number: int) -> None:
-        stand = [(k, act) for k, act in self.book.acts.items() if not act.withdrawn]
-        if stand:
-            (_, turn), act = stand[number % len(stand)]
-            found = people.withdraw(self.store, act.match, act.person)
-            assert found is not None and found.id == turn
-            act.withdrawn = True
-
-    def step(self, ends: str) -> None:
-        """The rows of the next step are written (one that was begun goes on with those it has);
-        then its weights are kept and the next matches wait, or the process is killed."""
-        book = self.book
-        step = book.version + 1
-        begun = any(act.step == step for act in book.acts.values())
-        for act in () if begun else book.acts.values():
-            free = act.step is None and not act.withdrawn and not apart(act)
-            if free and agrees(act.verdict) and 0 <= book.version - act.version <= 2:
-                act.step = step
-        found = queue.of_step(self.store, RUN, step) or queue.spend(self.store, RUN, step, SHARE)
-        assert {(one.match, one.turn) for one in found} == {
-            k for k, act in book.acts.items() if act.step == step
-        }
-        if ends == "kept":
-            book.version = step
-            queue.retire(self.store, RUN, step)
-            for one in wait(self.store, step, 3, questions=3):
-                self.made[one.id] = step
-
-    def resume(self, _: None) -> None:
-        """Of a step that was begun and not kept, what was taken back since is given back."""
-        queue.retake(self.store, RUN, self.book.version)
-        for act in self.book.acts.values():
-            if act.step is not None and act.step > self.book.version and act.withdrawn:
-                act.step = None
-
-    def every_verdict_has_the_fate_that_it_should(self) -> None:
-        book = self.book
-        found = account(self.store, RUN, book.version, SHARE)
-        assert {(one.match, one.turn): what for one, what in found.entries} == {
-            key: self.fate(act) for key, act in book.acts.items()
-        }
-        assert sum(found.counts.values()) == len(found.entries) == len(book.acts)
-        assert Counter(what for _, what in found.entries) == +Counter(found.counts)
-        assert {(one.match, one.turn) for one in found.taken_back} == {
-            key for key, act in book.acts.items() if act.step is not None and act.withdrawn
-        }
-
-    def fate(self, act: Act) -> str:
-        if act.step is not None:
-            return "spent" if act.verdict.status == "ok" else "tie"
-        if act.withdrawn:
-            return "withdrawn"
-        if apart(act):
-            return "held out"
-        if act.verdict.choice is not None and act.verdict.elicited == (0.3, 0.7):
-            return "disagreeing"
-        return "too old" if self.book.version - act.version > 2 else "waiting"
-
-    def rows_are_of_verdicts_that_may_pay(self) -> None:
-        for row in self.store.query("SELECT * FROM spent"):
-            act = self.book.acts[row["match"], row["turn"]]
-            assert not apart(act) and agrees(act.verdict)
-            assert 0 <= row["step"] - 1 - row["version"] <= queue.OLDEST
-            assert (row["step"], row["version"]) == (act.step, act.version)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(doings, min_size=8, max_size=25))
-def test_every_verdict_is_in_one_account_whatever_people_and_processes_do(
-    done: list[tuple[str, Any]],
-) -> None:
-    with Store(None) as store:
-        one = Accounts(store)
-        for what, how in done:
-            getattr(one, what)(how)
-            one.every_verdict_has_the_fate_that_it_should()
-            one.rows_are_of_verdicts_that_may_pay()
-
-
-def test_the_order_of_fates_is_one_of_precedence() -> None:
-    one = Judged("m", "t", "p", "q", Verdict(0, (0.9, 0.1)), 0)
-    assert fate(one, 0, 0.0) == "waiting"
-    assert fate(replace(one, step=1, withdrawn=True), 9, 0.999) == "spent"
-    assert fate(replace(one, withdrawn=True), 9, 0.999) == "withdrawn"

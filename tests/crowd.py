@@ -1,0 +1,216 @@
+"""People who are scripted, before the judging page's own callbacks, and a run that they pay."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from sparring import PASSAGE
+from test_train_resume import BRIEF, Shown
+from tiny import tiny_model
+
+import ui.trainpeople
+from arena import metrics, people
+from arena.match import Match, View
+from arena.runfile import read_run_file
+from arena.store import Store
+from arena.turns import Turn
+from ui.serve import PAGE, Arguments
+from ui.training import Trained, train_file
+
+RUN = """
+name: school
+questions: {source: jsonl, path: school.jsonl}
+protocols: [brief.yaml]
+players:
+  alice: "local:MODEL,prompt=terse,restrict=lines"
+  bob: "local:MODEL,prompt=terse,restrict=lines"
+judges: {coin: "scripted:coin"}
+train:
+  judge: person
+  held_out: coin
+  steps: 3
+  questions: 2
+  group: 3
+  lr: 0.03
+  warmup: 0
+  decay: false
+  kl: 0.0
+  lora: {rank: 8, alpha: 32}
+  pool: {share: 0}
+  evaluate: {every: 99, n: 2}
+  people: {enough: 4, wait: 0, held_out_share: 0.1}
+"""
+SHARE = 0.1
+"""What is held out, unless a test says otherwise."""
+
+
+def school(folder: Path) -> Path:
+    """A folder with the run file, its questions and its model."""
+    torch.set_num_threads(1)
+    tiny_model(folder / "model")
+    (folder / "brief.yaml").write_text(BRIEF.replace("tokens: 4", "tokens: 40"))
+    lines = [
+        {"question": f"Was it so, {n}?", "answers": ["Yes", "No"], "truth": n % 2, "group": str(n),
+         "passage": PASSAGE, "split": split}
+        for n, split in enumerate(["train", "train", "test", "test"])
+    ]  # fmt: skip
+    (folder / "school.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    (folder / "school.yaml").write_text(RUN.replace("MODEL", str(folder / "model")))
+    return folder
+
+
+def go(folder: Path, store: Path, *overrides: str) -> tuple[Trained, list[str]]:
+    """The command, once."""
+    shown = Shown()
+    with Store(store) as opened:
+        run = read_run_file(folder / "school.yaml", overrides)
+        return train_file(run, folder, opened, shown), shown.notes
+
+
+def liked(text: str) -> bool:
+    """Half of the lines that can be shown are what people like to see."""
+    return "kite" in text or "drum" in text
+
+
+@cache
+def page() -> Any:
+    """The judging page's functions, without a browser: what a session holds is a dictionary."""
+    spec = importlib.util.spec_from_file_location("the_judging_page", PAGE)
+    assert spec is not None and spec.loader is not None
+    found: Any = importlib.util.module_from_spec(spec)
+    words = sys.argv
+    sys.argv = [str(PAGE), "--store=no such store", "--person=nobody"]
+    try:
+        spec.loader.exec_module(found)  # it draws itself once, for nobody
+    finally:
+        sys.argv = words
+    found.st = SimpleNamespace(session_state={})
+    return found
+
+
+@dataclass
+class Scripted:
+    """Somebody at the page of the store at ``path``: pays for lines that it likes, with a bias for
+    what stands first in the list, and noise; all in log-odds. ``given`` are its verdicts."""
+
+    name: str
+    path: Path
+    strength: float = 3.0
+    bias: float = 0.0
+    noise: float = 0.0
+    draws: Random = field(default_factory=lambda: Random(0))
+    given: dict[tuple[str, str], Match] = field(default_factory=dict)
+    undone: dict[tuple[str, str], bool] = field(default_factory=dict)  # whether it was spent
+
+    @property
+    def args(self) -> Arguments:
+        return Arguments(self.path, self.name, "school")
+
+    def id(self, store: Store) -> str:
+        return people.register(store, self.name)
+
+    def take(self, store: Store) -> Match | None:
+        """The page is opened."""
+        return people.next_unjudged(store, self.id(store), "school")
+
+    def judge(self, store: Store) -> Turn | None:
+        """The page is opened, read, filled in and sent; None where nothing is left."""
+        one = self.take(store)
+        if one is None:
+            return None
+        seen = self.seen(store, one)
+        worth = {turn.seat: liked(turn.text) for turn in seen.turns}
+        first, second = [option.label for option in seen.options]
+        logit = self.strength * (worth[first] - worth[second]) + self.bias
+        logit += self.draws.gauss(0, self.noise)
+        sure = round(100 / (1 + math.exp(-abs(logit))))
+        winner = first if logit > 0 else second
+        return self.say(store, one, *((people.TIE, None) if sure == 50 else (winner, sure)))
+
+    def seen(self, store: Store, one: Match) -> View:
+        """What the page shows."""
+        at = people.desk(store, one, self.id(store))
+        assert at is not None
+        return people.page_view(one, at.transcript, self.id(store), at)
+
+    def say(self, store: Store, one: Match, winner: str, sure: float | None) -> Turn:
+        """The click on Submit, which says that the verdict is recorded."""
+        seen, state = self.seen(store, one), page().st.session_state
+        state.clear()
+        for what, value in (("winner", winner), ("sure", sure), ("reason", "It reads well.")):
+            state[page().field(what, one)] = value
+        labels = [option.label for option in seen.options]
+        page().send(self.args, one, labels, self.id(store), True, seen.digest)
+        assert state[page().TOLD] == ("recorded", one.id)
+        turn = people.verdict_by(store, one, self.id(store))
+        assert turn is not None
+        self.given[one.id, turn.id] = one
+        return turn
+
+    def undo(self, store: Store, where: tuple[str, str]) -> None:
+        """The click on Undo, and then on Skip: somebody else may read the debate."""
+        spent = store.one("SELECT 1 FROM spent WHERE match = ? AND turn = ?", *where)
+        self.undone[where] = spent is not None
+        for click in (page().undo, page().pass_on):
+            click(self.args, self.given[where], self.id(store))
+            assert page().TOLD not in page().st.session_state
+
+
+def everybody(
+    path: Path, *names: str, told: Callable[[Turn], None] = lambda turn: None
+) -> list[Scripted]:
+    """Everything that waits is judged by everybody; ``told`` is what the page has recorded."""
+    found = [
+        Scripted(name, path, strength=2.0 + n) for n, name in enumerate(names or ("Ada", "Bo"))
+    ]
+    with Store(path) as store:
+        while turns := [turn for one in found if (turn := one.judge(store)) is not None]:
+            for turn in turns:
+                told(turn)
+    return found
+
+
+@contextmanager
+def crowd(act: Callable[[Store], None], path: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """People who act, in a process of their own as it were, while the command waits."""
+    with Store(path) as own, patch.context() as patched:
+        patched.setattr(ui.trainpeople, "sleep", lambda seconds: act(own))
+        yield
+
+
+def of_version(store: Store, version: int) -> list[Match]:
+    """The matches in which a version of the policies spoke, in the order of the queue."""
+    sql = (
+        "SELECT match FROM run_matches WHERE run = 'school' "
+        "AND json_extract(labels, '$.version') = ? ORDER BY position"
+    )
+    return [store.match(row["match"]) for row in store.query(sql, version)]
+
+
+def outcome(path: Path) -> list[Any]:
+    """What a run has left: adapters by digest, what was spent, what is paid, figures but for
+    times."""
+    with Store(path) as store:
+        kept = {
+            name: digest for name, (digest, _) in store.artifacts("school").items() if "@" in name
+        }
+        spent = list(store.query("SELECT match, turn, step, version FROM spent ORDER BY 1, 2"))
+        paid = list(store.query("SELECT * FROM paid ORDER BY match, turn, seat, rule"))
+        figures = {
+            name: points for name, points in metrics.history(store, "school").items()
+            if "seconds" not in name and "tokens" not in name
+        }  # fmt: skip
+        return [kept, spent, paid, figures]
