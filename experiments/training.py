@@ -284,6 +284,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--part", default="1/1", help="which runs: K/N takes every N-th from the K-th"
     )
+    parser.add_argument("--only", default="", help="runs whose name has this in it")
     parser.add_argument("--base", action="append", default=[], help="NAME=SPEC: where a base lies")
     parser.add_argument("--train", action="store_true", help="train only, measure later")
     parser.add_argument("--collect", action="store_true")
@@ -298,7 +299,8 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     given.work.mkdir(parents=True, exist_ok=True)
     part, parts = map(int, given.part.split("/"))
-    for arm in study.runs[part - 1 :: parts]:
+    chosen = [arm for arm in study.runs if given.only in arm.name]
+    for arm in chosen[part - 1 :: parts]:
         to = given.work / f"{arm.name}.json"
         if not to.is_file():
             print(f"== {arm.name}", flush=True)
