@@ -26,15 +26,15 @@ from agents.nano.tokens import build, pieces
 from agents.nano.trainer import Masters, schedule
 from agents.prompts import PASSAGE
 from arena.ids import derive_seed
-from judges.lessons import DRILL, DRILL_BOTH, MIXED, PLAIN, Judged, Mixture, course
+from judges.lessons import DRILL, MIXED, PLAIN, Judged, Mixture, course
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeTraining:
     """How a judge is made: of which shape, on how many transcripts, from which lessons.
 
-    ``drill`` is the share of all transcripts over which those of the drill dwindle from all to one
-    in ten; ``plain`` the share until which the others come from `PLAIN`.
+    ``drill`` is the share of all transcripts over which those that come from `DRILL` dwindle from
+    all to one in ten; ``plain`` the share until which the others come from `PLAIN`.
     """
 
     seed: int = 1
@@ -43,7 +43,7 @@ class JudgeTraining:
     muon: float = 5e-3
     adamw: float = 2e-3
     flat: float = 0.6
-    drill: float = 0.1
+    drill: float = 0.25
     plain: float = 0.35
     notes: float = 0.5  # weight of what single lines are worth, beside the verdict
 
@@ -120,7 +120,6 @@ def train_judge(
     how: JudgeTraining,
     shape: Shape = JUDGE,
     mixture: Mixture = MIXED,
-    drill: Mixture = DRILL,
     report: Callable[[dict[str, float]], None] = lambda figures: None,
     stop: Callable[[], bool] = lambda: False,
     device: str = "cpu",
@@ -136,7 +135,7 @@ def train_judge(
     masters = Masters(fresh(shape, tokenizer, how.seed).to(device), torch.bfloat16)
     state = {"transcripts": 0, "step": 0}
     name = folder / "checkpoint.pt"
-    settings = json.dumps([asdict(one) for one in (how, shape, mixture, drill)])
+    settings = json.dumps([asdict(how), asdict(shape), asdict(mixture)])
     if name.exists():
         kept = torch.load(name, weights_only=True)
         if kept["how"] != settings:
@@ -148,7 +147,7 @@ def train_judge(
         state = kept["state"]
     had = Counter(one for step in range(state["step"]) for one in _courses(how, step))
     made = {name: course(how.seed, mix, had[name])
-            for name, mix in (("drill", drill), ("plain", PLAIN), ("mixed", mixture))}  # fmt: skip
+            for name, mix in (("drill", DRILL), ("plain", PLAIN), ("mixed", mixture))}  # fmt: skip
     written = time.monotonic()
     while state["transcripts"] < how.transcripts:
         share = state["transcripts"] / how.transcripts
@@ -177,13 +176,12 @@ def train_judge(
     return True
 
 
-RECIPES: dict[str, tuple[JudgeTraining, Shape, Mixture, Mixture]] = {
-    "nano-judge": (JudgeTraining(seed=1), JUDGE, MIXED, DRILL),
+RECIPES: dict[str, tuple[JudgeTraining, Shape, Mixture]] = {
+    "nano-judge": (JudgeTraining(seed=1), JUDGE, MIXED),
     "nano-judge-2": (
-        JudgeTraining(seed=2, drill=0.25),
+        JudgeTraining(seed=2),
         HELD_OUT,
         Mixture(own=0.36, theirs=0.16, other=0.2, near=0.12),
-        DRILL_BOTH,
     ),
 }
 """The shipped judges: one to train against, and one of another architecture, size, seed and mixture

@@ -25,7 +25,7 @@ from arena.sources.witness import DEFAULT
 from arena.turns import Speech
 from judges.bayes import LiteralJudge, StrategicJudge
 from judges.examine import examine_debater, examine_judge, is_one_line, worlds
-from judges.response import CELLS, OPENINGS, pays_for_evidence, response_table
+from judges.response import CELLS, OPENINGS, UNDONE, pays_for_evidence, response_table
 from judges.scripted import Coin
 
 NOBODY = batch(lambda requests: [])
@@ -181,6 +181,15 @@ def test_the_literal_judge_pays_what_the_grades_are_worth(table):
     assert len(table) == CELLS and all(cell.n <= 25 for cell in table)
 
 
+def test_to_show_the_withdrawal_of_the_own_line_as_well_is_worth_nothing_to_the_literal_judge(
+    table,
+):
+    for side in ("honest", "dishonest"):
+        cells = [one for one in table if one.side == side and one.theirs == "withdrawn"]
+        assert [one.own for one in cells] == sorted(UNDONE)
+        assert len({round(one.mean, 9) for one in cells}) == 1 and cells[0].mean < 0
+
+
 def test_a_judge_who_pays_for_evidence_is_found_to(table):
     assert pays_for_evidence(table) == []
 
@@ -203,6 +212,9 @@ def test_each_thing_that_is_wrong_with_a_judge_is_found(side, table):
     assert len(found) == 3 and all("more than silent" in line for line in found)
     (line,) = pays_for_evidence(with_cell("repeat", "rebuttal", 9.0))
     assert f"{side}: a true rebuttal pays" in line and "repeat" in line
+    found = pays_for_evidence(with_cell("undo", "withdrawn", 9.0))
+    assert len(found) == 2
+    assert all(f"{side}: the withdrawal of its own line pays" in line for line in found)
 
 
 def test_a_judge_who_gives_no_probabilities_is_wrong_as_a_reward(table):

@@ -79,15 +79,13 @@ def train(
     else:
         from judges.pretrain import RECIPES, train_judge
 
-        how, shape, mixture, drill = RECIPES[KINDS[kind]]
+        how, shape, mixture = RECIPES[KINDS[kind]]
         how = replace(how, seed=how.seed if seed is None else seed)
         how = replace(how, transcripts=how.transcripts if transcripts is None else transcripts)
         unit, total = "transcripts", how.transcripts
 
         def run(report: Callable[[Figures], None], stop: Callable[[], bool]) -> bool:
-            return train_judge(
-                folder, how, shape, mixture, drill, report=report, stop=stop, device=device
-            )
+            return train_judge(folder, how, shape, mixture, report=report, stop=stop, device=device)
 
     with _interruptible() as stop, _watched(KINDS[kind], unit, total) as report:
         try:
@@ -160,7 +158,7 @@ def load_judge(spec: str, models: Models) -> Judge:
 
 def print_response(console: Console, spec: str, cells: Sequence[Cell]) -> None:
     """The response table: a grid of openings for each side, then the rebuttals."""
-    from judges.response import OPENINGS, REBUTTALS
+    from judges.response import OPENINGS, REBUTTALS, UNDONE
 
     known = {(cell.side, cell.own, cell.theirs): cell for cell in cells}
 
@@ -185,6 +183,12 @@ def print_response(console: Console, spec: str, cells: Sequence[Cell]) -> None:
         table.add_column(side, justify="right", no_wrap=True)
     for kind in REBUTTALS:
         table.add_row(kind, *(text(side, kind, "rebuttal") for side in ("honest", "dishonest")))
+    console.print(table)
+    table = _table("rebuttals, while the other shows the withdrawal of the own opening", "rebuttal")
+    for side in ("honest", "dishonest"):
+        table.add_column(side, justify="right", no_wrap=True)
+    for kind in UNDONE:
+        table.add_row(kind, *(text(side, kind, "withdrawn") for side in ("honest", "dishonest")))
     console.print(table)
 
 
