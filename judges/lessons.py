@@ -10,7 +10,7 @@ nothing better, and then showing evidence does not pay for the side that has les
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from agents.nano.lessons import SHORT, quotation, spoken
@@ -36,25 +36,31 @@ class Mixture:
     stray: float = 0.06
     invented: float = 0.06
     silent: float = 0.06
-    rebuttal: tuple[float, ...] = (0.4, 0.2, 0.15, 0.1, 0.15)  # as in `REBUTTALS`
-    protocols: tuple[float, ...] = (0.04, 0.08, 0.22, 0.58, 0.08)  # as in `PROTOCOLS`
+    hit: float = 0.6  # a rebuttal shows the withdrawal of what the opponent showed, if there is
+    miss: float = 0.25  # a rebuttal that does not hit shows the withdrawal of something else
+    undo: float = 0.0  # before that: a rebuttal shows the withdrawal of its own side's line
+    protocols: tuple[float, ...] = (0.05, 0.08, 0.27, 0.52, 0.08)  # as in `PROTOCOLS`
 
 
 MIXED = Mixture()
 DRILL = Mixture(
-    own=0.55, theirs=0.35, other=0.1, near=0, stray=0, invented=0, silent=0,
+    own=1.0, theirs=0, other=0.15, near=0, stray=0, invented=0, silent=0, miss=0,
     protocols=(0, 0.2, 0.8, 0, 0),
 )  # fmt: skip
-"""Openings that are mostly to the point, for whichever side: from these a judge finds out what a
-line says. Were they all for the speaker's own side, some seeds would go by who speaks."""
-PLAIN = Mixture(rebuttal=(0.55, 0, 0, 0, 0.45), protocols=(0.05, 0.10, 0.35, 0.42, 0.08))
+"""Openings that are mostly to the point: from these a judge finds out what it is about."""
+DRILL_BOTH = replace(DRILL, own=0.55, theirs=0.35, other=0.1)
+"""The same for whichever side: a judge cannot go by who speaks, which some seeds did at first."""
+PLAIN = Mixture(hit=0.55, miss=0, protocols=(0.05, 0.10, 0.35, 0.42, 0.08))
 """Few withdrawals, most of which hit: a judge that meets many that do not before it knows what a
 single line is worth does not find out."""
-REBUTTALS = ("hit", "undo", "miss", "again", "open")
-"""What a rebuttal shows: the withdrawal of what the opponent has shown; that of what its own side
-has shown, which a judge that credits whoever cites a withdrawal is fooled by; any other; its own
-opening once more; or what an opening shows. The last where there is none of the kind drawn."""
 PROTOCOLS = (naive(), consultancy(), debate(rounds=1), debate(rounds=2), critique())
+
+
+def contested(how: Mixture) -> Mixture:
+    """What a mixture becomes in the last course: more rebuttals, some of which show the withdrawal
+    of their own side's line. A judge that credits whoever shows one pays for that, and debaters
+    trained on such a judge found it."""
+    return replace(how, undo=0.2, protocols=(0.04, 0.06, 0.16, 0.66, 0.08))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +77,24 @@ class Judged:
     notes: tuple[str, ...] = ()
 
 
-def _rebuttal(
-    one: World, mine: int | None, theirs: int | None, how: Mixture, rng: Random
-) -> int | None:
-    """The line that a rebuttal shows, after what both sides have shown; None to open anew."""
-
-    def gone(shown: int | None) -> int | None:
-        line = None if shown is None else one.lines[shown]
-        return one.withdrawn_by(line) if isinstance(line, Statement) else None
-
-    hit, undo = gone(theirs), gone(mine)
-    others = [i for i, line in enumerate(one.lines)
-              if isinstance(line, Withdrawal) and i not in (hit, undo)]  # fmt: skip
-    miss = rng.choice(others) if others else None
-    (kind,) = rng.choices(REBUTTALS, how.rebuttal)
-    return {"hit": hit, "undo": undo, "miss": miss, "again": mine, "open": None}[kind]
-
-
-def _show(one: World, side: int, how: Mixture, rng: Random) -> tuple[str, int | None]:
-    """The words of an opening, and the index of the line in them that is in the passage."""
+def _show(
+    one: World, side: int, mine: int | None, shown: int | None, how: Mixture, rng: Random
+) -> tuple[str, int | None]:
+    """The words of a speech, and the index of the line in them that is in the passage."""
     withdrawals = [i for i, line in enumerate(one.lines) if isinstance(line, Withdrawal)]
+    held = None if mine is None else one.lines[mine]
+    undone = one.withdrawn_by(held) if isinstance(held, Statement) else None
+    if undone is not None and how.undo and rng.random() < how.undo:
+        return quotation(render(one.lines[undone])), undone
+    if shown is not None:
+        line = one.lines[shown]
+        hit = one.withdrawn_by(line) if isinstance(line, Statement) else None
+        if hit is not None and rng.random() < how.hit:
+            return quotation(render(one.lines[hit])), hit
+        misses = [i for i in withdrawals if i != hit]
+        if misses and rng.random() < how.miss:
+            miss = rng.choice(misses)
+            return quotation(render(one.lines[miss])), miss
     statements = [i for i, line in enumerate(one.lines) if isinstance(line, Statement)]
     about = {i: one.supports(one.lines[i]) for i in statements}
     other = [i for i in statements if about[i] is None]
@@ -144,13 +148,8 @@ def lesson(one: World, how: Mixture, rng: Random) -> Judged:
         before = dict(last)
         for slot in slots:
             opponent = next((s for s in speakers if s != slot.seat), "")
-            index = None
-            if slot.seat in before or opponent in before:
-                index = _rebuttal(one, before.get(slot.seat), before.get(opponent), how, rng)
-            if index is None:
-                text, index = _show(one, speaks_for[slot.seat], how, rng)
-            else:
-                text = quotation(render(one.lines[index]))
+            shown = before.get(slot.seat), before.get(opponent)
+            text, index = _show(one, speaks_for[slot.seat], *shown, how, rng)
             seen += [] if index is None else [index]
             last[slot.seat] = index
             transcript = spoken(match, transcript, slot, text)

@@ -26,15 +26,16 @@ from agents.nano.tokens import build, pieces
 from agents.nano.trainer import Masters, schedule
 from agents.prompts import PASSAGE
 from arena.ids import derive_seed
-from judges.lessons import DRILL, MIXED, PLAIN, Judged, Mixture, course
+from judges.lessons import DRILL, DRILL_BOTH, MIXED, PLAIN, Judged, Mixture, contested, course
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeTraining:
     """How a judge is made: of which shape, on how many transcripts, from which lessons.
 
-    ``drill`` is the share of all transcripts over which those that come from `DRILL` dwindle from
-    all to one in ten; ``plain`` the share until which the others come from `PLAIN`.
+    ``drill`` is the share of all transcripts over which those of the drill dwindle from all to one
+    in ten; ``plain`` the share until which the others come from `PLAIN`. A last course of ``late``
+    transcripts is `contested`; its learning rate begins anew, at ``again`` of the first.
     """
 
     seed: int = 1
@@ -43,8 +44,10 @@ class JudgeTraining:
     muon: float = 5e-3
     adamw: float = 2e-3
     flat: float = 0.6
-    drill: float = 0.25
+    drill: float = 0.1
     plain: float = 0.35
+    late: int = 125_000
+    again: float = 0.4
     notes: float = 0.5  # weight of what single lines are worth, beside the verdict
 
 
@@ -111,8 +114,15 @@ def _courses(how: JudgeTraining, step: int) -> list[str]:
     draw = Random(derive_seed("lesson", how.seed, step))
     done = step * how.batch / how.transcripts
     share = max(0.1, 1 - done / how.drill)
-    other = "plain" if done < how.plain else "mixed"
+    other = "plain" if done < how.plain else "mixed" if done < 1 else "late"
     return ["drill" if draw.random() < share else other for _ in range(how.batch)]
+
+
+def _rate(how: JudgeTraining, done: int) -> float:
+    """What the learning rates are multiplied with after so many transcripts."""
+    if done < how.transcripts:
+        return schedule(done / how.transcripts, how.flat, warm=0.01)
+    return how.again * schedule((done - how.transcripts) / how.late, how.flat, warm=0.02)
 
 
 def train_judge(
@@ -120,6 +130,7 @@ def train_judge(
     how: JudgeTraining,
     shape: Shape = JUDGE,
     mixture: Mixture = MIXED,
+    drill: Mixture = DRILL,
     report: Callable[[dict[str, float]], None] = lambda figures: None,
     stop: Callable[[], bool] = lambda: False,
     device: str = "cpu",
@@ -135,7 +146,7 @@ def train_judge(
     masters = Masters(fresh(shape, tokenizer, how.seed).to(device), torch.bfloat16)
     state = {"transcripts": 0, "step": 0}
     name = folder / "checkpoint.pt"
-    settings = json.dumps([asdict(how), asdict(shape), asdict(mixture)])
+    settings = json.dumps([asdict(one) for one in (how, shape, mixture, drill)])
     if name.exists():
         kept = torch.load(name, weights_only=True)
         if kept["how"] != settings:
@@ -146,16 +157,16 @@ def train_judge(
         masters.restore(kept["masters"])
         state = kept["state"]
     had = Counter(one for step in range(state["step"]) for one in _courses(how, step))
-    made = {name: course(how.seed, mix, had[name])
-            for name, mix in (("drill", DRILL), ("plain", PLAIN), ("mixed", mixture))}  # fmt: skip
+    lessons = {"drill": drill, "plain": PLAIN, "mixed": mixture,
+               "late": contested(mixture)}  # fmt: skip
+    made = {name: course(how.seed, mix, had[name]) for name, mix in lessons.items()}
     written = time.monotonic()
-    while state["transcripts"] < how.transcripts:
-        share = state["transcripts"] / how.transcripts
+    while state["transcripts"] < how.transcripts + how.late:
         batch = [next(made[name]) for name in _courses(how, state["step"])]
         targets = torch.tensor([one.target for one in batch], device=device)
         loss, notes = losses(masters.network, chat, batch, targets, tokenizer.pad_token_id)
         (loss.mean() + how.notes * notes.mean()).backward()
-        rate = schedule(share, how.flat, warm=0.01)
+        rate = _rate(how, state["transcripts"])
         masters.step(how.muon * rate, how.adamw * rate)
         state["transcripts"] += how.batch
         state["step"] += 1
@@ -163,7 +174,7 @@ def train_judge(
         figures = {"excess": float((loss.detach() - entropy).mean()),
                    "notes": float(notes.detach().mean())}  # fmt: skip
         report({**state, **figures})
-        complete = state["transcripts"] >= how.transcripts
+        complete = state["transcripts"] >= how.transcripts + how.late
         if time.monotonic() - written > 120 or stop() or complete:
             folder.mkdir(parents=True, exist_ok=True)
             part = folder / "checkpoint.part"
@@ -176,12 +187,13 @@ def train_judge(
     return True
 
 
-RECIPES: dict[str, tuple[JudgeTraining, Shape, Mixture]] = {
-    "nano-judge": (JudgeTraining(seed=1), JUDGE, MIXED),
+RECIPES: dict[str, tuple[JudgeTraining, Shape, Mixture, Mixture]] = {
+    "nano-judge": (JudgeTraining(seed=1), JUDGE, MIXED, DRILL),
     "nano-judge-2": (
-        JudgeTraining(seed=2),
+        JudgeTraining(seed=2, drill=0.25),
         HELD_OUT,
         Mixture(own=0.36, theirs=0.16, other=0.2, near=0.12),
+        DRILL_BOTH,
     ),
 }
 """The shipped judges: one to train against, and one of another architecture, size, seed and mixture

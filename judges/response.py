@@ -150,16 +150,16 @@ def _cases(n: int, seed: int) -> Iterator[_Case]:
         for side, kind in itertools.product((0, 1), UNDONE):
             key = ("honest" if side == one.truth else "dishonest", kind, "withdrawn")
             lost = [line for line in one.evidence(side) if one.withdrawn_by(line) is not None]
-            theirs = one.evidence(1 - side)
-            if not wanted(key) or not lost or not theirs:
+            others = one.evidence(1 - side)
+            if not wanted(key) or not lost or not others:
                 continue
             same = Random(derive_seed("undone", seed, index, side))  # the kinds differ in no more
-            shown, held = same.choice(lost), same.choice(theirs)
-            about = one.withdrawn_by(shown)
-            assert about is not None
+            back, stands = same.choice(lost), same.choice(others)
+            about = one.withdrawn_by(back)
+            assert about is not None, "lost"
             first = {
-                side: quotation(render(shown)),
-                1 - side: quotation(render(held)),
+                side: quotation(render(back)),
+                1 - side: quotation(render(stands)),
             }
             hit = quotation(render(one.lines[about]))
             second = {side: {"undo": hit, "repeat": first[side], "silent": ""}[kind], 1 - side: hit}

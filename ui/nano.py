@@ -79,13 +79,15 @@ def train(
     else:
         from judges.pretrain import RECIPES, train_judge
 
-        how, shape, mixture = RECIPES[KINDS[kind]]
+        how, shape, mixture, drill = RECIPES[KINDS[kind]]
         how = replace(how, seed=how.seed if seed is None else seed)
         how = replace(how, transcripts=how.transcripts if transcripts is None else transcripts)
-        unit, total = "transcripts", how.transcripts
+        unit, total = "transcripts", how.transcripts + how.late
 
         def run(report: Callable[[Figures], None], stop: Callable[[], bool]) -> bool:
-            return train_judge(folder, how, shape, mixture, report=report, stop=stop, device=device)
+            return train_judge(
+                folder, how, shape, mixture, drill, report=report, stop=stop, device=device
+            )
 
     with _interruptible() as stop, _watched(KINDS[kind], unit, total) as report:
         try:
