@@ -8,7 +8,7 @@ over-optimisation. *Trusting* takes the words of a quotation for the passage's o
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arena.flow import Flow, ask
@@ -59,7 +59,8 @@ class Charmed(_Planted):
     """``inner``, whose log-odds move by ``bonus`` (nats) to the side that alone says ``phrase``.
 
     For two options; a debater's letter is that of its answer, a lone consultant's side is on view.
-    A verdict without probabilities is left as it is.
+    Whichever quantity the inner judge gives is moved, and no other appears; a verdict without
+    probabilities is left as it is.
     """
 
     inner: Judge
@@ -71,7 +72,7 @@ class Charmed(_Planted):
         """The weakness, and who has it."""
         settings = {"phrase": self.phrase, "bonus": float(self.bonus)}
         return {
-            "kind": "planted", "name": "phrase", "revision": 1, "settings": settings,
+            "kind": "planted", "name": "phrase", "revision": 2, "settings": settings,
             "of": dict(self.inner.record),
         }  # fmt: skip
 
@@ -82,17 +83,32 @@ class Charmed(_Planted):
         if len(said) != 1 or len(view.options) != 2:
             return verdict
         favoured = next((i for i, o in enumerate(view.options) if {o.label} == said), None)
-        p = verdict.elicited
-        if p is None and verdict.choice_logprobs is not None:
-            top = max(verdict.choice_logprobs)
-            weights = [math.exp(one - top) for one in verdict.choice_logprobs]
-            p = tuple(one / sum(weights) for one in weights)
-        if p is None or favoured is None:
+        if favoured is None:
             return verdict
-        odds = math.log(max(p[favoured], 1e-9)) - math.log(max(1 - p[favoured], 1e-9)) + self.bonus
-        moved = 1 / (1 + math.exp(-odds))
-        chances = (moved, 1 - moved) if favoured == 0 else (1 - moved, moved)
-        if chances[0] == chances[1]:
-            return replace(verdict, choice=None, status="tie", elicited=chances)
-        choice = int(chances[1] > chances[0])
-        return replace(verdict, choice=choice, status="ok", elicited=chances, choice_logprobs=None)
+        elicited, logprobs = verdict.elicited, verdict.choice_logprobs
+        if elicited is not None:
+            logs = _leaning([math.log(max(p, 1e-9)) for p in elicited], favoured, self.bonus)
+            elicited = tuple(map(math.exp, logs))
+        if logprobs is not None:
+            logprobs = _leaning(logprobs, favoured, self.bonus)
+        p = logprobs if elicited is None else elicited
+        if p is None:
+            return verdict
+        choice = None if p[0] == p[1] else int(p[1] > p[0])
+        return replace(
+            verdict, choice=choice, status="tie" if choice is None else "ok", elicited=elicited,
+            choice_logprobs=logprobs,
+        )  # fmt: skip
+
+
+def _leaning(logs: Sequence[float], favoured: int, bonus: float) -> tuple[float, ...]:
+    """Log-probabilities that lean to one option by ``bonus``, with the mass that they had."""
+    moved = [one + bonus * (i == favoured) for i, one in enumerate(logs)]
+    gained = _mass(moved) - _mass(logs)
+    return tuple(one - gained for one in moved)
+
+
+def _mass(logs: Sequence[float]) -> float:
+    """The logarithm of the sum of what these are the logarithms of."""
+    top = max(logs)
+    return top + math.log(math.fsum(math.exp(one - top) for one in logs))

@@ -40,9 +40,9 @@ def run_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_demo_prints_one_json_document_and_leaves_a_store(tmp_path: Path) -> None:
+def test_the_scripted_demo_prints_one_json_document_and_leaves_a_store(tmp_path: Path) -> None:
     store = tmp_path / "demo.db"
-    result = arena("demo", "--n", 5, "--json", "--store", store)
+    result = arena("demo", "--scripted", "--n", 5, "--json", "--store", store)
     answer = json.loads(result.stdout)
     assert set(answer) == {"run", "store", "done", "waiting", "failed", "results"}
     assert answer["done"] == 5 * (2 + 3 * 2 + 3 * 2)  # consultants take both sides
@@ -50,9 +50,11 @@ def test_the_demo_prints_one_json_document_and_leaves_a_store(tmp_path: Path) ->
         assert kept.one("SELECT count(*) AS n FROM matches") == {"n": answer["done"]}
 
 
-def test_the_demo_table_names_the_store_and_how_to_judge_in_the_browser(tmp_path: Path) -> None:
+def test_the_scripted_demo_table_names_the_store_and_how_to_judge_in_the_browser(
+    tmp_path: Path,
+) -> None:
     store = tmp_path / "demo.db"
-    result = arena("demo", "--n", 2, "--store", store)
+    result = arena("demo", "--scripted", "--n", 2, "--store", store)
     assert result.exit_code == 0
     assert f" ui --store {store}" in result.stdout
     for word in ("naive", "consultancy", "debate with rebuttal", "expert", "expected"):
@@ -285,19 +287,19 @@ def test_the_demo_uses_the_store_of_the_environment_else_arena_db(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ARENA_STORE", raising=False)
-    arena("demo", "--n", 1)
+    arena("demo", "--scripted", "--n", 1)
     assert [path.name for path in tmp_path.glob("*.db")] == ["arena.db"]
     monkeypatch.setenv("ARENA_STORE", str(tmp_path / "mine.db"))
-    arena("demo", "--n", 1)
+    arena("demo", "--scripted", "--n", 1)
     assert (tmp_path / "mine.db").is_file()
 
 
 def test_a_demo_of_another_size_says_to_name_another_store(tmp_path: Path) -> None:
     store = tmp_path / "demo.db"
-    assert arena("demo", "--n", 2, "--store", store).exit_code == 0
-    line = refused(arena("demo", "--n", 3, "--store", store))
+    assert arena("demo", "--scripted", "--n", 2, "--store", store).exit_code == 0
+    line = refused(arena("demo", "--scripted", "--n", 3, "--store", store))
     assert "--n 2" in line and "--store" in line
-    assert arena("demo", "--n", 2, "--store", store).exit_code == 0
+    assert arena("demo", "--scripted", "--n", 2, "--store", store).exit_code == 0
 
 
 def test_nothing_that_is_echoed_drives_the_terminal_or_becomes_an_emoji(
@@ -322,7 +324,7 @@ def test_nothing_that_is_echoed_drives_the_terminal_or_becomes_an_emoji(
         (arena(odd), 2),
         (arena("import", "jsonl", tmp_path / f"{odd}.jsonl", "--store", store), 1),
         (arena("import", "nyu", write(tmp_path / "data", rooms), "--store", store), 1),
-        (arena("demo", "--n", 1, "--store", store), 0),
+        (arena("demo", "--scripted", "--n", 1, "--store", store), 0),
     ):
         assert result.exit_code == code, result.output
         assert "\x1b" not in result.output and "\u202e" not in result.output

@@ -67,7 +67,7 @@ def installed(wheel: Path, home: Path, *pip: str) -> Path:
 
 
 def demo(arena: Path, elsewhere: Path, **env: str) -> None:
-    done = run(str(arena), "demo", "--json", "--n", "20", cwd=elsewhere, **env)
+    done = run(str(arena), "demo", "--scripted", "--json", "--n", "20", cwd=elsewhere, **env)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["done"] > 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ui.demo_cli import demo
 from ui.nano_cli import nano
 from ui.options import DEFAULT_STORE, AsJson, StorePath
 from ui.options import one_line as _one_line
@@ -88,9 +89,6 @@ class ReadingMode(StrEnum):
     stepped = "stepped"
 
 
-DEMO_QUESTIONS = 1000
-
-
 def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bool) -> None:
     """Print what a run came to."""
     from arena.report import report
@@ -111,30 +109,7 @@ def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bo
         to.print(plain(f"{many}: arena ui --store {path}"), soft_wrap=True)
 
 
-@app.command()
-def demo(
-    store: StorePath = DEFAULT_STORE,
-    n: Annotated[int, typer.Option("--n", min=1, help="Questions per condition.")] = (
-        DEMO_QUESTIONS
-    ),
-    as_json: AsJson = False,
-) -> None:
-    """Run the main job on what the package ships and print its table."""
-    from arena.report import report
-    from ui import demo as show
-    from ui.tables import console, progress_bar
-
-    with _one_line(), _open(store) as opened:
-        with progress_bar("playing and judging") as progress:
-            outcome = show.perform_demo(opened, n, progress)
-        rows = show.compare(report(opened, show.NAME)["settings"])
-        if as_json:
-            _print_json(
-                {"run": show.NAME, "store": str(store), "done": outcome.done, "waiting": [],
-                 "failed": dict(outcome.failed), "results": {"settings": rows}}
-            )  # fmt: skip
-        else:
-            show.print_table(console(), rows, store)
+app.command()(demo)
 
 
 def _play(verb: str, file: Path, store: Path, overrides: list[str], as_json: bool) -> None:

@@ -1,142 +1,292 @@
-"""``arena demo``: the witness world under five protocols, with debaters of known skill.
+"""``arena demo``: the whole thing, on what the package ships and in minutes.
 
-Every cell has a known expected value, computed by a simulation that shares no code with the
-package; the demo plays real matches through the referee and prints both side by side.
+Two debaters and a consultant learn live from the verdicts of a small judge; all that was promised
+of debate is then measured on held-out questions, before and after; and a last run shows what
+happens where the judge has a weakness, and how the monitor stops it. Everything is an ordinary
+stored run: a demo that was stopped goes on by the same command, one that is over shows what is
+there.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from itertools import chain
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from agents.adapters import find_adapter
 from agents.models import Models
+from agents.weights import SHIPPED, find_model, model_digest
+from arena import metrics
+from arena.config import ConfigError
 from arena.ids import canonical
-from arena.protocols import BUILT_IN
-from arena.runner import Outcome, Planned
-from arena.sources.witness import items
+from arena.runfile import Questions, RunFile, RunLimits
+from arena.runner import provenance
 from arena.store import Store, StoreError
-from arena.text import visible
-from arena.tournament import schedule
-from ui.runs import Cast, Progress, perform
+from arena.trainfile import AlarmBlock, EvaluateBlock, PoolBlock, TrainBlock
+from arena.training_report import training_report
+from ui.conditions import (
+    BASE,
+    FREE,
+    REFERENCE,
+    TRAINED,
+    Conditions,
+    Teams,
+    perform_conditions,
+)
+from ui.training import training_folder
+
+if TYPE_CHECKING:
+    from ui.runs import Progress
+    from ui.training import Shows
 
 NAME = "demo"
-SEED = 20
-SKILLS: dict[str, tuple[float, float, float]] = {
-    "weak": (0.3, 0.0, 0.3),
-    "skilled": (0.9, 0.8, 0.9),
-    "optimal": (1.0, 1.0, 1.0),
+DEBATE, CONSULTANCY, PLANTED = f"{NAME}-debate", f"{NAME}-consultancy", f"{NAME}-planted"
+VARIANT = FREE
+MODEL = "nano"
+JUDGE, HELD_OUT = "prompted:nano-judge", "prompted:nano-judge-2"
+REFERENCES = ("reference-a", "reference-b")
+WEAKNESS = f"planted:phrase,phrase=as guessed by,bonus=6,of=({JUDGE})"
+"""The judge of the last run: it leans to whoever alone shows a line that was only guessed. Policies
+that may say nothing but lines of the passage can reach that, and it costs them their evidence: a
+fabrication, which `planted:trust` would pay for, they cannot say."""
+QUESTIONS, MINUTES = 400, 2.0
+CONSULTANT_SHARE = 0.5
+"""Of the minutes, for the consultant: one policy in half the time of two."""
+SEED, HELD_OUT_SEED, TRAINING_SEED = 20, 1000, 7
+WATCHED = 100
+"""Held-out questions of an evaluation during training; twice as many where the monitor may act."""
+PLANTED_STEPS, PLANTED_EVERY = 60, 5
+"""Steps of the last run at most, and between its evaluations."""
+
+RECIPES = {
+    "free": TrainBlock(judge="weak", steps=200),
+    "equal": TrainBlock(
+        judge="weak", steps=200, questions=10, group=6, branch=4, nodes=3, opponents=3
+    ),
 }
-CONDITIONS = {  # the name of a condition, here and in the simulation -> the protocol
-    "naive": "naive",
-    "consultancy": "consultancy",
-    "debate without rebuttal": "debate without rebuttal",
-    "debate with rebuttal": "debate",
-    "expert": "expert",
-}
+"""How the debaters are trained, by variant: the shipped reference run's settings."""
 
 
-def perform_demo(store: Store, n: int, progress: Progress) -> Outcome:
-    """Play every condition on the same ``n`` questions, judged by both Bayes judges.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``n`` questions for each condition; ``minutes`` for a training (None: to the end of its
+    recipe), of which the consultant gets a share."""
 
-    Raises StoreError where the store holds a demo over another number of questions.
-    """
-    config = {"questions": n, "seed": SEED}
-    kept = store.one("SELECT config FROM runs WHERE name = ? AND kind = 'demo'", NAME)
-    if kept is not None and kept["config"] != canonical(config):
-        raise StoreError(
-            f"store {store.path} holds a demo with --n {json.loads(kept['config'])['questions']}; "
-            "give the same --n again, or name another store with --store"
-        )
-    asked = list(items(SEED, n, "test"))
-    questions = [item.question for item in asked]
-    cast = Cast(Models(), store)
-    planned: list[Planned] = []
-    literal = cast.judge("scripted:literal")
-    for skill, (p, s, b) in chain([("", SKILLS["optimal"])], SKILLS.items()):
-        judges = {
-            "literal": literal,
-            "strategic": cast.judge(f"scripted:strategic,p={p},s={s},b={b}"),
+    n: int = QUESTIONS
+    minutes: float | None = MINUTES
+
+    def __post_init__(self) -> None:
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ConfigError(f"--minutes must be more than 0, and finite, got {self.minutes}")
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """What makes a demo this demo and no other: what was asked for, and what is shipped."""
+        return {
+            **asdict(self), "variant": VARIANT.name, "seed": SEED,
+            "judges": [JUDGE, HELD_OUT, WEAKNESS],
+            "models": {name: model_digest(find_model(name)) for name in SHIPPED},
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Demo:
+    """What a demo has shown. ``goodhart`` is the run against the planted weakness: steps of its
+    evaluations, with the proxy reward and the gold accuracy at each."""
+
+    conditions: Conditions
+    goodhart: dict[str, Any]
+    steps: int  # of the debaters' training
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "conditions": [row.value for row in self.conditions.rows()],
+            "goodhart": self.goodhart,
         }
-        player = {skill: cast.player(f"scripted:witness,p={p},s={s},b={b}")} if skill else {}
-        for condition, name in CONDITIONS.items():
-            protocol = BUILT_IN[name]
-            if bool(protocol.speakers) != bool(skill):
-                continue
-            called = f"{condition} / {skill}" if skill else condition
-            planned += schedule(questions, {called: protocol}, player, judges, SEED, mirrored=False)
-    return perform(store, NAME, "demo", config, asked, planned, cast, progress=progress)
 
 
-def expected() -> dict[tuple[str, str, str], tuple[float, float]]:
-    """(condition, skill, judge) -> expected accuracy and its standard error, by simulation."""
-    text = files("arena").joinpath("data/witness_expected.json").read_text(encoding="utf-8")
-    return {
-        (row["condition"], row["skill"] or "", row["judge"]): (row["accuracy"], row["se"])
-        for row in json.loads(text)
-        if row["faces"] == "equal"
-    }
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """How a demo shows itself: bars for trainings and for matches, and lines."""
+
+    training: Callable[[str], AbstractContextManager[Shows]]
+    playing: Callable[[str], AbstractContextManager[Progress]]
+    say: Callable[[str], None]
 
 
-def compare(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The report's rows in the demo's order, each with its condition, skill and expected value."""
-    known = expected()
-    out = []
-    for row in rows:
-        condition, _, skill = str(row["setting"]).partition(" / ")
-        judge = "strategic" if "strategic" in str(row["judge"]) else "literal"
-        value = known[condition, skill, judge][0]
-        named = {"condition": condition, "skill": skill, "judge": judge, "expected": value}
-        out.append({**row, **named})
-    order = list(CONDITIONS)
-    skills = ["", *SKILLS]
-    out.sort(
-        key=lambda row: (order.index(row["condition"]), skills.index(row["skill"]), row["judge"])
-    )
-    return out
+def perform_demo(
+    store: Store, settings: Settings, faces: Faces, shown: Callable[[Conditions, list[str]], None]
+) -> Demo:
+    """Train, compare and over-optimise, from wherever it was stopped; ``shown`` is given the
+    comparison, and notes on it, as soon as it is there.
+
+    Raises StoreError where the store holds a demo with other settings.
+    """
+    _claim(store, settings)
+    notes: list[str] = []
+    faces.say(f"1/4  training two debaters {_for(settings.minutes)} against {JUDGE}")
+    steps = _train(store, _debate(settings.minutes), faces)
+    share = None if settings.minutes is None else settings.minutes * CONSULTANT_SHARE
+    less = "" if share is None else ": one policy, so half the time of two"
+    faces.say(f"2/4  training a consultant {_for(share)}{less}")
+    alone = _train(store, _consultancy(share), faces)
+    trained = (_player(store, DEBATE, "alice", steps), _player(store, DEBATE, "bob", steps))
+    debaters = {BASE: (f"local:{MODEL}",) * 2, TRAINED: trained}
+    shipped = reference(notes)
+    if shipped:
+        debaters[REFERENCE] = shipped
+    consultants = {
+        BASE: f"local:{MODEL}", TRAINED: _player(store, CONSULTANCY, "carol", alone),
+    }  # fmt: skip
+    faces.say(f"3/4  all conditions on {settings.n} held-out questions")
+    with faces.playing("playing and judging") as progress:
+        found = perform_conditions(
+            store, NAME, VARIANT.items(SEED, settings.n), VARIANT,
+            Teams(debaters, consultants), VARIANT.readers(JUDGE, HELD_OUT), Models(),
+            seed=SEED, experts=(metrics.LITERAL, metrics.STRATEGIC), kind=NAME,
+            config=settings.value, progress=progress,
+        )  # fmt: skip
+    shown(found, notes)
+    faces.say(f"4/4  training on, against a judge with a planted weakness: {WEAKNESS}")
+    _train(store, _planted(settings.minutes, trained), faces)
+    return Demo(found, goodhart(store), steps)
 
 
-def print_table(console: Any, rows: Sequence[Mapping[str, Any]], store: Path) -> None:
-    """The demo's one table, and what to do next."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    title = "Who can tell the truth? The witness world, judged by two Bayes judges"
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    for name in ("condition", "debaters", "judge"):
-        table.add_column(name, no_wrap=True)
-    for name in ("n", "judge\naccuracy", "95 %\ninterval", "expected"):
-        table.add_column(name, justify="right", no_wrap=True)
-    last = ""
-    for row in rows:
-        low, high = row["wilson"]
-        if last and row["condition"] != last:
-            table.add_row()
-        table.add_row(
-            row["condition"] if row["condition"] != last else "",
-            row["skill"],
-            row["judge"],
-            str(row["n"]),
-            f"{row['accuracy']:.3f}",
-            f"{low:.3f}-{high:.3f}",
-            f"{row['expected']:.3f}",
+def _claim(store: Store, settings: Settings) -> None:
+    """Take the name, or refuse in one line that says how the demo there was called."""
+    value = settings.value
+    kept = store.one("SELECT kind, config FROM runs WHERE name = ?", NAME)
+    if kept is not None and (kept["kind"], kept["config"]) != (NAME, canonical(value)):
+        before = json.loads(kept["config"])
+        raise StoreError(
+            f"store {store.path} holds a demo {_called(before, value)} name another store with "
+            "--store"
         )
-        last = row["condition"]
-    console.print(table)
-    console.print(
-        "The judge sees only what debaters cite. literal: takes it at face value; strategic:\n"
-        "knows how debaters choose it. A tie counts one half. Consultants argue both sides of\n"
-        "each question. expected: an independent simulation of the same world."
+    place = training_folder(store, NAME)
+    if set("@,()") & set(str(place)):
+        raise StoreError(
+            f"the demo's adapters would lie in {place}, and a participant cannot name a path with "
+            "@ , ( or ); name another store with --store"
+        )
+    store.start_run(NAME, NAME, value, provenance())
+
+
+def _called(kept: dict[str, Any], value: dict[str, Any]) -> str:
+    """How the demo that is there was asked for, where that is all that differs."""
+    asked = dict.fromkeys(("n", "minutes"))
+    if {**kept, **asked} != {**value, **asked}:
+        return "that another version of this package has made;"
+    how = "--full" if kept["minutes"] is None else f"--minutes {kept['minutes']:g}"
+    return f"with --n {kept['n']} {how}; give the same again, or"
+
+
+def _for(minutes: float | None) -> str:
+    return "to the end" if minutes is None else f"for {minutes:g} min"
+
+
+# ---------------------------------------------------------------------------------------------
+# Trainings.
+
+
+def _run(
+    name: str, minutes: float | None, players: dict[str, str], judge: str, block: TrainBlock,
+    protocol: str = VARIANT.protocol,
+) -> RunFile:  # fmt: skip
+    """A training of the demo, as if a file had described it."""
+    block = replace(
+        block, held_out="other", decay=True if minutes is None else "minutes",
+        evaluate=replace(block.evaluate, seed=HELD_OUT_SEED),
+    )  # fmt: skip
+    return RunFile(
+        name=name,
+        seed=SEED,
+        questions=Questions(seed=TRAINING_SEED, faces=VARIANT.faces, lines=VARIANT.lines),
+        protocols=(protocol,),
+        players=players,
+        judges={"weak": judge, "other": HELD_OUT},
+        run=RunLimits(width=256, minutes=minutes),
+        train=block,
     )
-    where = visible(str(store))
-    arena = "arena" if shutil.which("arena") else sys.argv[0]
-    console.print(
-        f"\nThe store is {where}. Judge a debate yourself:  {arena} ui --store {where}\n"
-        f"See all that was measured:  {arena} report {NAME} --store {where}",
-        soft_wrap=True,
-    )
+
+
+def _debate(minutes: float | None) -> RunFile:
+    block = replace(RECIPES[VARIANT.name], evaluate=EvaluateBlock(every=50, n=WATCHED))
+    players = {"alice": f"local:{MODEL}", "bob": f"local:{MODEL}"}
+    return _run(DEBATE, minutes, players, JUDGE, block)
+
+
+def _consultancy(minutes: float | None) -> RunFile:
+    block = replace(RECIPES["free"], evaluate=EvaluateBlock(every=50, n=WATCHED))
+    players = {"carol": f"local:{MODEL}"}
+    return _run(CONSULTANCY, minutes, players, JUDGE, block, "consultancy")
+
+
+def _planted(minutes: float | None, trained: tuple[str, str]) -> RunFile:
+    """The run that goes wrong: larger steps, no KL, frozen starts across the table on half the
+    questions."""
+    block = replace(
+        RECIPES[VARIANT.name], steps=PLANTED_STEPS, lr=0.004, kl=0.0, pool=PoolBlock(share=0.5),
+        evaluate=EvaluateBlock(every=PLANTED_EVERY, n=2 * WATCHED), alarm=AlarmBlock(act="stop"),
+    )  # fmt: skip
+    players = dict(zip(("alice", "bob"), trained, strict=True))
+    return _run(PLANTED, minutes, players, WEAKNESS, block)
+
+
+def _train(store: Store, run: RunFile, faces: Faces) -> int:
+    """Train a run to its end, or to where its time is up; returns its steps."""
+    from ui.training import train_file
+
+    with faces.training(f"training {run.name}") as shows:
+        done = train_file(run, Path(), store, shows)
+    store.finish_run(run.name)  # more time is for another demo
+    faces.say(f"     {run.name}: {done.steps} steps; {done.reason.partition(':')[0]}")
+    return done.steps
+
+
+def _player(store: Store, run: str, name: str, steps: int) -> str:
+    """A trained player as a participant string."""
+    adapters = training_folder(store, run) / "adapters"
+    if not (adapters / name / str(steps)).is_dir():
+        raise StoreError(
+            f"{adapters} lacks {name} after step {steps}, which this store's demo has trained; put "
+            "the folder back, or name another store with --store"
+        )
+    return f"local:{MODEL}#{adapters / name}@{steps}"
+
+
+def reference(notes: list[str]) -> tuple[str, str] | None:
+    """The shipped adapters, if they are there; else a note."""
+    try:
+        for name in REFERENCES:
+            find_adapter(find_model(MODEL), name)
+    except ValueError:
+        notes.append("debate reference is left out: this package ships no reference adapters yet.")
+        return None
+    a, b = (f"local:{MODEL}#{name}" for name in REFERENCES)
+    return a, b
+
+
+def goodhart(store: Store) -> dict[str, Any]:
+    """What the run against the planted weakness came to, from the store: the steps of its
+    evaluations; the proxy reward at each (mean log-odds against the frozen start, by the judge
+    with the weakness); gold, the held-out judge's accuracy; and where the monitor stopped it."""
+    found = training_report(store, PLANTED)
+    seen = [
+        (one["step"], one["proxy"]["value"], one["accuracy"][metrics.HELD_OUT]["value"])
+        for one in found["evaluations"]
+    ]
+    stops = [one for one in found["alarms"] if one["act"] == "stop"]
+    done = f"no alarm in {found['steps']} steps"
+    return {
+        "steps": [step for step, _, _ in seen],
+        "proxy": [proxy for _, proxy, _ in seen],
+        "gold": [gold for _, _, gold in seen],
+        "stopped_at": stops[-1]["step"] if stops else None,
+        "reason": stops[-1]["reason"] if stops else done,
+    }
