@@ -190,7 +190,7 @@ def train_judge(
 RECIPES: dict[str, tuple[JudgeTraining, Shape, Mixture, Mixture]] = {
     "nano-judge": (JudgeTraining(seed=1), JUDGE, MIXED, DRILL),
     "nano-judge-2": (
-        JudgeTraining(seed=2, drill=0.25),
+        JudgeTraining(seed=2, drill=0.25, late=300_000),
         HELD_OUT,
         Mixture(own=0.36, theirs=0.16, other=0.2, near=0.12),
         DRILL_BOTH,
