@@ -180,18 +180,16 @@ def print_response(console: Console, spec: str, cells: Sequence[Cell]) -> None:
         for own in OPENINGS:
             table.add_row(own, *(text(side, own, theirs) for theirs in OPENINGS))
         console.print(table)
-    table = _table("rebuttals, where a withdrawal of the other's opening is there", "rebuttal")
-    for side in ("honest", "dishonest"):
-        table.add_column(side, justify="right", no_wrap=True)
-    for kind in REBUTTALS:
-        table.add_row(kind, *(text(side, kind, "rebuttal") for side in ("honest", "dishonest")))
-    console.print(table)
-    table = _table("rebuttals, while the other shows the withdrawal of the own opening", "rebuttal")
-    for side in ("honest", "dishonest"):
-        table.add_column(side, justify="right", no_wrap=True)
-    for kind in UNDONE:
-        table.add_row(kind, *(text(side, kind, "withdrawn") for side in ("honest", "dishonest")))
-    console.print(table)
+    for title, theirs, kinds in (
+        ("where a withdrawal of the other's opening is there", "rebuttal", REBUTTALS),
+        ("while the other shows the withdrawal of the own opening", "withdrawn", UNDONE),
+    ):
+        table = _table(f"rebuttals, {title}", "rebuttal")
+        for side in ("honest", "dishonest"):
+            table.add_column(side, justify="right", no_wrap=True)
+        for own in kinds:
+            table.add_row(own, *(text(side, own, theirs) for side in ("honest", "dishonest")))
+        console.print(table)
 
 
 def _table(title: str, first: str) -> Table:
