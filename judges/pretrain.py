@@ -12,7 +12,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -31,11 +31,11 @@ from judges.lessons import DRILL, DRILL_BOTH, MIXED, PLAIN, Judged, Mixture, con
 
 @dataclass(frozen=True, slots=True)
 class JudgeTraining:
-    """How a judge is made: of which shape, on how many transcripts, from which lessons.
+    """How a judge is made: on how many transcripts, from which lessons.
 
-    ``drill`` is the share of all transcripts over which those of the drill dwindle from all to one
-    in ten; ``plain`` the share until which the others come from `PLAIN`. A last course of ``late``
-    transcripts is `contested`; its learning rate begins anew, at ``again`` of the first.
+    ``drill`` is the share of the first ``transcripts`` over which those of the drill dwindle from
+    all to one in ten; ``plain`` the share until which the others come from `PLAIN`. A last course
+    of ``late`` more is `contested`; its learning rate begins anew, at ``again`` of the first.
     """
 
     seed: int = 1
@@ -49,6 +49,16 @@ class JudgeTraining:
     late: int = 125_000
     again: float = 0.4
     notes: float = 0.5  # weight of what single lines are worth, beside the verdict
+
+    @property
+    def total(self) -> int:
+        """The transcripts of all courses."""
+        return self.transcripts + self.late
+
+    def of_length(self, total: int) -> JudgeTraining:
+        """The same courses in the same proportions, in ``total`` transcripts."""
+        late = round(self.late * total / self.total)
+        return replace(self, transcripts=total - late, late=late)
 
 
 def losses(network: Any, chat: Chat, batch: Sequence[Judged], targets: Any, pad: int) -> Any:
@@ -161,7 +171,7 @@ def train_judge(
                "late": contested(mixture)}  # fmt: skip
     made = {name: course(how.seed, mix, had[name]) for name, mix in lessons.items()}
     written = time.monotonic()
-    while state["transcripts"] < how.transcripts + how.late:
+    while state["transcripts"] < how.total:
         batch = [next(made[name]) for name in _courses(how, state["step"])]
         targets = torch.tensor([one.target for one in batch], device=device)
         loss, notes = losses(masters.network, chat, batch, targets, tokenizer.pad_token_id)
@@ -174,7 +184,7 @@ def train_judge(
         figures = {"excess": float((loss.detach() - entropy).mean()),
                    "notes": float(notes.detach().mean())}  # fmt: skip
         report({**state, **figures})
-        complete = state["transcripts"] >= how.transcripts + how.late
+        complete = state["transcripts"] >= how.total
         if time.monotonic() - written > 120 or stop() or complete:
             folder.mkdir(parents=True, exist_ok=True)
             part = folder / "checkpoint.part"

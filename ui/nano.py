@@ -81,8 +81,8 @@ def train(
 
         how, shape, mixture, drill = RECIPES[KINDS[kind]]
         how = replace(how, seed=how.seed if seed is None else seed)
-        how = replace(how, transcripts=how.transcripts if transcripts is None else transcripts)
-        unit, total = "transcripts", how.transcripts + how.late
+        how = how if transcripts is None else how.of_length(transcripts)
+        unit, total = "transcripts", how.total
 
         def run(report: Callable[[Figures], None], stop: Callable[[], bool]) -> bool:
             return train_judge(
