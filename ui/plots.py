@@ -49,12 +49,13 @@ def write_plots(store: Store, run: str, folder: Path, labels: Sequence[str] = ()
             continue
         title = {"text": f"{run}: {chart.title}", "subtitle": list(labels), "anchor": "start"}
         path = folder / f"{name}.svg"
-        _styled(chart.properties(title=title)).save(str(path))
+        styled(chart.properties(title=title)).save(str(path))
         written.append(path)
     return written
 
 
-def _styled(chart: Any) -> Any:
+def styled(chart: Any) -> Any:
+    """With the looks that all plots share."""
     return (
         chart.configure_view(stroke=None)
         .configure_axis(grid=True, gridColor="#e8e8e8", domainColor="#888", tickColor="#888")
