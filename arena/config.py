@@ -129,6 +129,9 @@ def _unknown_fields(kind: Any, value: object, where: str, path: str = "") -> Non
     if isinstance(value, list | tuple) and parts:
         for i, inner in enumerate(value):
             _unknown_fields(parts[0], inner, where, f"{path}{i}.")
+    elif isinstance(value, dict) and typing.get_origin(kind) is dict:
+        for key, inner in value.items():
+            _unknown_fields(parts[1], inner, where, f"{path}{key}.")
     elif isinstance(value, dict):
         for part in parts:
             if dataclasses.is_dataclass(part):

@@ -1,13 +1,15 @@
 """What YAML may say: nothing is coerced, nothing is passed over, and the field is named."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from arena.config import ConfigError, find_protocol, parse_yaml, read_protocol, read_yaml
+from arena.config import ConfigError, find_protocol, parse_yaml, read_protocol, read_yaml, validate
 from arena.protocols import BUILT_IN, Protocol, debate
 from arena.runfile import RunFile, protocols_of, read_run_file
+from arena.trainfile import LoraBlock
 
 SEATS = "seats: [{name: A, role: debater}, {name: B, role: debater}, {name: judge, role: judge}]\n"
 
@@ -146,3 +148,15 @@ def test_three_speakers_are_a_value_that_no_schedule_can_seat(tmp_path: Path) ->
     run = RunFile(protocols=(three,))
     with pytest.raises(ConfigError, match=r"'panel' has 3 speaking seats \(A, B, C\)"):
         protocols_of(run, tmp_path)
+
+
+@dataclass(frozen=True)
+class _Named:
+    blocks: dict[str, LoraBlock]
+
+
+def test_a_mapping_of_names_to_blocks_is_checked_block_by_block() -> None:
+    value = {"blocks": {"small": {"rank": 2}}}
+    assert validate(_Named, value, "x").blocks == {"small": LoraBlock(rank=2)}
+    with pytest.raises(ConfigError, match=r"x: blocks\.small\.ranks: no such field"):
+        validate(_Named, {"blocks": {"small": {"ranks": 2}}}, "x")
