@@ -25,6 +25,7 @@ from agents.models import Models
 from arena import metrics
 from arena.config import read_yaml, validate
 from arena.estimates import Estimate
+from arena.protocols import consultancy
 from arena.runfile import RunFile
 from arena.runner import provenance
 from arena.store import Store
@@ -35,6 +36,7 @@ from ui.conditions import (
     Conditions,
     Quoted,
     Teams,
+    Variant,
     perform_conditions,
     quoted,
 )
@@ -56,8 +58,9 @@ class Worlds:
 class Study:
     """A study file. ``judges`` are pairs: one that pays, and one that nothing is trained against.
 
-    ``debate`` and ``consultancy`` are ``train`` blocks without their judges; ``extra`` names
-    further protocols under which the same teams debate (controls).
+    ``debate`` and ``consultancy`` are ``train`` blocks without their judges (``{}``: nobody is
+    trained so), ``speeches`` a consultant's; ``extra`` names further protocols under which the same
+    teams debate (controls).
     """
 
     name: str
@@ -66,8 +69,9 @@ class Study:
     judges: dict[str, tuple[str, str]]
     seeds: tuple[int, ...]
     worlds: Worlds
-    debate: dict[str, Any]
+    debate: dict[str, Any] = field(default_factory=dict)
     consultancy: dict[str, Any] = field(default_factory=dict)
+    speeches: int = 1
     extra: tuple[str, ...] = ()
 
     @property
@@ -93,10 +97,15 @@ class Arm:
         """Of its files."""
         return f"{self.study.name}-{self.base}-{self.judge}-{self.seed}"
 
+    @property
+    def variant(self) -> Variant:
+        """The worlds and protocols of its conditions."""
+        return replace(VARIANTS[self.study.variant], speeches=self.study.speeches)
+
     def file(self, role: str) -> RunFile:
         """The run file of its debaters or its consultants."""
         study, training = self.study, self.study.judges[self.judge][0]
-        variant = VARIANTS[study.variant]
+        variant = self.variant
         spec = study.bases[self.base]
         debate = role == "debate"
         players = {"alice": spec, "bob": spec} if debate else {"carol": spec}
@@ -111,7 +120,9 @@ class Arm:
                     "source": "witness", "split": "train", "seed": 7 + self.seed,
                     "faces": variant.faces, "lines": list(variant.lines),
                 },
-                "protocols": [variant.protocol if debate else "consultancy"],
+                "protocols": [
+                    variant.protocol if debate else consultancy(variant.speeches).record()
+                ],
                 "players": players,
                 "judges": {"training": training},
                 "train": {
@@ -139,13 +150,13 @@ class Lines:
 
 def perform(arm: Arm, work: Path, measure: bool = True) -> dict[str, Any]:
     """Train and measure; whatever is there already is not done again."""
-    study, variant = arm.study, VARIANTS[arm.study.variant]
+    study, variant = arm.study, arm.variant
     out: dict[str, Any] = {"base": arm.base, "judge": arm.judge, "seed": arm.seed, "training": {}}
     spec = study.bases[arm.base]
     debaters: dict[str, tuple[str, str]] = {BASE: (spec, spec), "optimal": (OPTIMAL, OPTIMAL)}
     consultants: dict[str, str] = {BASE: spec}
     for role in ("debate", "consultancy"):
-        if role == "consultancy" and not study.consultancy:
+        if not (study.debate if role == "debate" else study.consultancy):
             continue
         run = arm.file(role)
         with Store(work / f"{arm.name}.db") as store:
@@ -171,7 +182,7 @@ def perform(arm: Arm, work: Path, measure: bool = True) -> dict[str, Any]:
             other = replace(variant, protocol=protocol)
             found = perform_conditions(
                 store, f"{arm.name} {protocol}", asked, other,
-                Teams({BASE: debaters[BASE], TRAINED: debaters[TRAINED]}, against=("", "")),
+                Teams({who: debaters[who] for who in (BASE, TRAINED)}, against=("", "")),
                 readers, Models(), seed=arm.seed, experts=(),
             )  # fmt: skip
             out.setdefault("extra", {})[protocol] = _figures(found)
@@ -259,12 +270,11 @@ def table(found: Mapping[str, Any]) -> Iterator[str]:
     for run in found["runs"]:
         yield f"\nbase {run['base']}, judge {run['judge']}, seed {run['seed']}"
         for name in names:
-            cells = {row["judge"]: row for row in run["conditions"] if row["condition"] == name}
-            shown = " ".join(
-                f"{who} {cells[who]['accuracy']:.3f}" for who in JUDGES
-                if who in cells and cells[who]["accuracy"] is not None
-            )  # fmt: skip
-            yield f"  {name:22} {shown}"
+            yield f"  {name:32} {_accuracies(run['conditions'], name)}"
+        for protocol, extra in run.get("extra", {}).items():
+            for name in (f"debate {BASE}", f"debate {TRAINED}"):
+                shown = _accuracies(extra["conditions"], name)
+                yield f"  {name.replace('debate', protocol, 1):32} {shown}"
         for one in run["differences"]:
             low, high = one["interval"]
             told = f"{one['value']:+.3f} [{low:+.3f}, {high:+.3f}]"
@@ -272,6 +282,11 @@ def table(found: Mapping[str, Any]) -> Iterator[str]:
         for judge, wins in run["wins"].items():
             told = ", ".join(f"{who} {one['value']:.3f}" for who, one in wins.items())
             yield f"  trained against base, {judge}: {told}"
+
+
+def _accuracies(rows: Sequence[Mapping[str, Any]], condition: str) -> str:
+    cells = {row["judge"]: row["accuracy"] for row in rows if row["condition"] == condition}
+    return " ".join(f"{who} {cells[who]:.3f}" for who in JUDGES if cells.get(who) is not None)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from arena.ids import derive_seed
 from arena.match import PERSON, Match, Transcript
 from arena.monitors import Figures, JudgeFigures, Played, Speeches, monitor, true_option
 from arena.participants import SpecError
-from arena.protocols import BUILT_IN, Protocol
+from arena.protocols import BUILT_IN, Protocol, consultancy
 from arena.questions import Item
 from arena.runner import Planned
 from arena.sources.witness import Dials, Faces, items
@@ -40,12 +40,14 @@ Readers: TypeAlias = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A kind of witness world, and the protocol of its debates."""
+    """A kind of witness world, the protocol of its debates, and the speeches of a consultancy (as
+    many as a debate has, for consultants matched on what the judge reads)."""
 
     name: str
     protocol: str
     faces: Faces
     lines: tuple[int, int] = SHORT.lines
+    speeches: int = 1
 
     def items(self, seed: int, n: int, split: Split = "test") -> list[Item]:
         """The first ``n`` questions of a seed, with their truths."""
@@ -284,7 +286,7 @@ def _cells(variant: Variant, teams: Teams, cast: Cast) -> list[_Cell]:
     found = [_Cell(name, BUILT_IN[name]) for name in (NAIVE, EXPERT)]
     for who, spec in teams.consultants.items():
         key = _present(cast.player(spec), spec)
-        found.append(_Cell(f"{CONSULTANCY} {who}", BUILT_IN[CONSULTANCY], (key,), (who,)))
+        found.append(_Cell(f"{CONSULTANCY} {who}", consultancy(variant.speeches), (key,), (who,)))
     protocol = BUILT_IN[variant.protocol]
     seated: dict[str, tuple[str, ...]] = {}
     for who, pair in teams.debaters.items():

@@ -1,0 +1,134 @@
+"""The study files: what they describe can be run, and a study is run, resumed and collected."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from arena.config import read_yaml, validate
+from arena.runfile import RunFile, read_run_file
+from arena.store import Store
+from arena.training_report import training_report
+from ui.trainsetup import setup_of
+
+FOLDER = Path(__file__).parent.parent / "experiments"
+STUDIES = ("equal", "free", "equal-controls", "free-controls")
+PAYS, OTHER = "prompted:nano-judge", "prompted:nano-judge-2"
+FEW = {"questions": 2, "group": 3, "opponents": 2, "steps": 1}
+
+
+@pytest.fixture(autouse=True)
+def _experiments_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+
+
+def is_sound(run: RunFile, folder: Path) -> None:
+    """Everything that a training's start looks at, models included."""
+    assert run.train is not None
+    with Store(folder / f"{run.name}.db") as store:
+        setup_of(run, run.train, folder, store)
+
+
+def test_the_reference_run_can_be_started(tmp_path: Path) -> None:
+    is_sound(read_run_file(FOLDER / "reference.yaml"), tmp_path)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_training_of_a_study_can_be_started(name: str, tmp_path: Path) -> None:
+    from training import Study
+
+    file = FOLDER / f"{name}.yaml"
+    study = validate(Study, read_yaml(file), file.name)
+    assert study.name == name and study.worlds.n >= 2000
+    assert len({arm.name for arm in study.runs}) == len(study.runs)
+    arm = next(arm for arm in study.runs if arm.base == "first")
+    for role in ("debate", "consultancy"):
+        is_sound(arm.file(role), tmp_path)
+
+
+def test_every_training_against_a_planted_weakness_can_be_started(tmp_path: Path) -> None:
+    from planted import Study
+
+    study = validate(Study, read_yaml(FOLDER / "planted.yaml"), "planted.yaml")
+    for name, kind in study.weaknesses.items():
+        is_sound(study.file(name, 0, [kind.players] * 2, kind.judge, study.then), tmp_path)
+
+
+def written(folder: Path, value: dict[str, Any]) -> Path:
+    file = folder / f"{value['name']}.yaml"
+    file.write_text(yaml.safe_dump(value))
+    return file
+
+
+@pytest.mark.check
+def test_a_study_is_run_and_collected_and_what_is_there_is_not_done_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from training import main
+
+    evaluate = {"every": 1, "n": 4}
+    file = written(
+        tmp_path,
+        {
+            "name": "tiny", "variant": "free", "bases": {"first": "local:nano"},
+            "judges": {"nano-judge": [PAYS, OTHER]}, "seeds": [0], "worlds": {"n": 12, "seed": 9},
+            "speeches": 2, "debate": {**FEW, "control": "relevant quote", "evaluate": evaluate},
+            "consultancy": {**FEW, "evaluate": evaluate}, "extra": ["debate"],
+        },
+    )  # fmt: skip
+    words = [str(file), "--work", str(tmp_path / "work")]
+    assert main([*words, "--train"]) == 0
+    assert not (tmp_path / "work" / "tiny-first-nano-judge-0.json").exists()
+    assert main(words) == 0
+    assert capsys.readouterr().out.count("step 1:") == 2  # of each training, once
+    made = (tmp_path / "work" / "tiny-first-nano-judge-0.json").read_bytes()
+    assert main(words) == 0
+    assert (tmp_path / "work" / "tiny-first-nano-judge-0.json").read_bytes() == made
+    assert main([*words, "--collect"]) == 0
+    found = json.loads((tmp_path / "tiny.json").read_text())
+    assert found["complete"] == [1, 1]
+    (run,) = found["runs"]
+    rows = {(one["condition"], one["judge"]): one for one in run["conditions"]}
+    assert rows["naive", "literal"]["accuracy"] == 0.5
+    assert rows["expert", "literal"]["accuracy"] == 1
+    assert {one["n"] for one in rows.values()} == {12, 24}  # a consultant's worlds come twice
+    assert {one["condition"] for one in run["extra"]["debate"]["conditions"]} >= {
+        "debate base", "debate trained",
+    }  # fmt: skip
+    assert [at for at, _ in run["training"]["debate"]["curves"]["accuracy, literal"]] == [0, 1]
+    with Store(tmp_path / "work" / "tiny-first-nano-judge-0.db") as store:
+        said = training_report(store, "tiny-first-nano-judge-0-debate")["labels"]
+    assert said == ["a control: its reward reads the truth (relevant quote)"]
+
+
+@pytest.mark.check
+def test_a_study_of_planted_weaknesses_gives_a_curve_for_each_arm_and_a_plot(
+    tmp_path: Path,
+) -> None:
+    from planted import main
+
+    evaluate = {"every": 1, "n": 4}
+    file = written(
+        tmp_path,
+        {
+            "name": "tiny", "variant": "free", "judge": PAYS, "held_out": OTHER, "seeds": [0],
+            "weaknesses": {"phrase": {"players": "local:nano",
+                                      "judge": f"planted:phrase,phrase=saw,of=({PAYS})"}},
+            "start": {**FEW, "evaluate": evaluate}, "then": {**FEW, "evaluate": evaluate},
+            "arms": {"free": {"kl": 0.0}, "held": {"kl": 0.5}, "sound": {"kl": 0, "sound": True}},
+        },
+    )  # fmt: skip
+    words = [str(file), "--work", str(tmp_path / "work")]
+    assert main(words) == 0 and main([*words, "--collect"]) == 0
+    found = json.loads((tmp_path / "tiny.json").read_text())
+    assert [run["arm"] for run in found["runs"]] == ["free", "held", "sound"]
+    for run in found["runs"]:
+        first, last = run["curve"]
+        assert (first["step"], last["step"]) == (0, 1)
+        assert first["kl"] == 0 < last["kl"]
+        assert first["proxy"]["value"] == pytest.approx(0, abs=1e-9)
+        assert all(math.isfinite(row["accuracy"]["held-out"]["value"]) for row in run["curve"])
+    assert (tmp_path / "tiny.svg").read_text().startswith("<svg")
