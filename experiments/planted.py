@@ -135,7 +135,9 @@ def collect(study: Study, file: Path, work: Path) -> dict[str, Any]:
             with Store(work / f"{study.name}-{weakness}-{seed}.db") as store:
                 for arm in study.arms:
                     name = f"{weakness}-{seed} {arm}"
-                    if store.one("SELECT 1 FROM runs WHERE name = ? AND finished_at IS NOT NULL", name):
+                    if store.one(
+                        "SELECT 1 FROM runs WHERE name = ? AND finished_at IS NOT NULL", name
+                    ):
                         runs.append({"weakness": weakness, "seed": seed, "arm": arm,
                                      "curve": curve(store, name)})  # fmt: skip
     return {

@@ -18,14 +18,16 @@ from typer.testing import CliRunner, Result
 
 import arena.alarm
 import ui.demo
+from agents.models import Models
 from arena import metrics
 from arena.alarm import Alarm, AlarmSettings, Evaluation
 from arena.store import Store
 from ui.cli import app
+from ui.conditions import BASE, FREE, TRAINED, Teams, perform_conditions
 from ui.demo import DEBATE, PLANTED, REFERENCES
 
 CONDITIONS = {"naive", "expert", "consultancy base", "consultancy trained", "debate base",
-              "debate trained"}  # fmt: skip
+              "debate trained", "debate reference"}  # fmt: skip
 JUDGES = {"training", "held-out", "literal", "strategic"}
 WHY = "proxy up, accuracy down"
 N = 12
@@ -56,7 +58,6 @@ def small(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ui.demo, "WATCHED", N)
     patch.setattr(ui.demo, "PLANTED_STEPS", 2)
     patch.setattr(ui.demo, "PLANTED_EVERY", 1)
-    patch.setattr(ui.demo, "REFERENCES", ("no-such-adapter", "nor-this-one"))
     patch.setattr(arena.alarm, "check", stops)
 
 
@@ -220,7 +221,7 @@ def test_the_same_command_again_shows_what_is_there_and_changes_nothing(
         assert row["condition"] in words
     for what in (
         "won against base", "quotes found", "right when", "expert: the passage",
-        "debate reference is left out", f"stopped it at step 1: {WHY}",
+        f"stopped it at step 1: {WHY}",
         f"{PLANTED} may be stopped by an alarm that reads the truth",
         f"ui --store {store} --run {DEBATE}@2",
     ):  # fmt: skip
@@ -302,16 +303,18 @@ def test_a_path_that_no_participant_can_name_is_refused(tmp_path: Path) -> None:
     assert "@ , ( or )" in refused(demo(folder / "demo.db"))
 
 
-def test_the_shipped_adapters_are_named_where_they_are_there(
-    done: tuple[Path, dict[str, Any], Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    adapters = done[0].parent / "demo-training" / DEBATE / "adapters"
-    there = (str(adapters / "alice" / "2"), str(adapters / "bob" / "2"))
-    monkeypatch.setattr(ui.demo, "REFERENCES", there)
-    notes: list[str] = []
-    assert ui.demo.reference(notes) == tuple(f"local:nano#{name}" for name in there)
-    assert notes == []
-    assert REFERENCES == ("reference-a", "reference-b")
+def test_the_shipped_adapters_are_debaters_who_beat_their_base() -> None:
+    asked = FREE.items(77, 60)
+    a, b = (f"local:nano#{name}" for name in REFERENCES)
+    teams = Teams({BASE: ("local:nano",) * 2, TRAINED: (a, b)})
+    with Store(None) as store:
+        found = perform_conditions(
+            store, "x", asked, FREE, teams, {"literal": "scripted:literal"}, Models()
+        )
+    gain = found.difference("debate trained", "debate base", "literal")
+    assert gain is not None and gain.low > 0
+    won = found.wins("literal")["all"]
+    assert won is not None and won.low > 0.5
 
 
 # -- the long proofs

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from arena.config import read_yaml, validate
-from arena.runfile import RunFile, read_run_file
+from arena.runfile import RunFile
 from arena.store import Store
 from arena.training_report import training_report
 from ui.trainsetup import setup_of
@@ -30,10 +30,6 @@ def is_sound(run: RunFile, folder: Path) -> None:
     assert run.train is not None
     with Store(folder / f"{run.name}.db") as store:
         setup_of(run, run.train, folder, store)
-
-
-def test_the_reference_run_can_be_started(tmp_path: Path) -> None:
-    is_sound(read_run_file(FOLDER / "reference.yaml"), tmp_path)
 
 
 @pytest.mark.parametrize("name", STUDIES)

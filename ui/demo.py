@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.adapters import find_adapter
 from agents.models import Models
 from agents.weights import SHIPPED, find_model, model_digest
 from arena import metrics
@@ -49,6 +48,7 @@ VARIANT = FREE
 MODEL = "nano"
 JUDGE, HELD_OUT = "prompted:nano-judge", "prompted:nano-judge-2"
 REFERENCES = ("reference-a", "reference-b")
+"""The shipped adapters: the debaters of the first run of `experiments/free.yaml`."""
 WEAKNESS = f"planted:phrase,phrase=as guessed by,bonus=6,of=({JUDGE})"
 """The judge of the last run: it leans to whoever alone shows a line that was only guessed. Policies
 that may say nothing but lines of the passage can reach that, and it costs them their evidence: a
@@ -63,12 +63,12 @@ PLANTED_STEPS, PLANTED_EVERY = 60, 5
 """Steps of the last run at most, and between its evaluations."""
 
 RECIPES = {
-    "free": TrainBlock(judge="weak", steps=200),
+    "free": TrainBlock(judge="weak", steps=300),
     "equal": TrainBlock(
-        judge="weak", steps=200, questions=10, group=6, branch=4, nodes=3, opponents=3
+        judge="weak", steps=150, questions=10, group=6, branch=4, nodes=3, opponents=3
     ),
 }
-"""How the debaters are trained, by variant: the shipped reference run's settings."""
+"""How the debaters are trained, by variant, as in the studies (`experiments/`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +121,14 @@ class Faces:
 
 
 def perform_demo(
-    store: Store, settings: Settings, faces: Faces, shown: Callable[[Conditions, list[str]], None]
+    store: Store, settings: Settings, faces: Faces, shown: Callable[[Conditions], None]
 ) -> Demo:
     """Train, compare and over-optimise, from wherever it was stopped; ``shown`` is given the
-    comparison, and notes on it, as soon as it is there.
+    comparison as soon as it is there.
 
     Raises StoreError where the store holds a demo with other settings.
     """
     _claim(store, settings)
-    notes: list[str] = []
     faces.say(f"1/4  training two debaters {_for(settings.minutes)} against {JUDGE}")
     steps = _train(store, _debate(settings.minutes), faces)
     share = None if settings.minutes is None else settings.minutes * CONSULTANT_SHARE
@@ -137,10 +136,8 @@ def perform_demo(
     faces.say(f"2/4  training a consultant {_for(share)}{less}")
     alone = _train(store, _consultancy(share), faces)
     trained = (_player(store, DEBATE, "alice", steps), _player(store, DEBATE, "bob", steps))
-    debaters = {BASE: (f"local:{MODEL}",) * 2, TRAINED: trained}
-    shipped = reference(notes)
-    if shipped:
-        debaters[REFERENCE] = shipped
+    a, b = (f"local:{MODEL}#{name}" for name in REFERENCES)
+    debaters = {BASE: (f"local:{MODEL}",) * 2, TRAINED: trained, REFERENCE: (a, b)}
     consultants = {
         BASE: f"local:{MODEL}", TRAINED: _player(store, CONSULTANCY, "carol", alone),
     }  # fmt: skip
@@ -152,7 +149,7 @@ def perform_demo(
             seed=SEED, experts=(metrics.LITERAL, metrics.STRATEGIC), kind=NAME,
             config=settings.value, progress=progress,
         )  # fmt: skip
-    shown(found, notes)
+    shown(found)
     faces.say(f"4/4  training on, against a judge with a planted weakness: {WEAKNESS}")
     _train(store, _planted(settings.minutes, trained), faces)
     return Demo(found, goodhart(store), steps)
@@ -258,18 +255,6 @@ def _player(store: Store, run: str, name: str, steps: int) -> str:
             "the folder back, or name another store with --store"
         )
     return f"local:{MODEL}#{adapters / name}@{steps}"
-
-
-def reference(notes: list[str]) -> tuple[str, str] | None:
-    """The shipped adapters, if they are there; else a note."""
-    try:
-        for name in REFERENCES:
-            find_adapter(find_model(MODEL), name)
-    except ValueError:
-        notes.append("debate reference is left out: this package ships no reference adapters yet.")
-        return None
-    a, b = (f"local:{MODEL}#{name}" for name in REFERENCES)
-    return a, b
 
 
 def goodhart(store: Store) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _demo(store: Store, settings: Settings, as_json: bool) -> None:
     try:
         done = perform_demo(
             store, settings, faces,
-            lambda found, notes: None if as_json else print_conditions(to, found, notes),
+            lambda found: None if as_json else print_conditions(to, found),
         )  # fmt: skip
     except LearnerError as error:
         say(f"arena: the demo stopped: {error}; its checkpoints are intact", error=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ a consultant who searches well, a weak line or none is as good as a confession."
 """What the strategic judge's column means, by variant."""
 
 
-def print_conditions(console: Console, found: Conditions, notes: Sequence[str] = ()) -> None:
+def print_conditions(console: Console, found: Conditions) -> None:
     """The demo's one table."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -65,8 +65,6 @@ def print_conditions(console: Console, found: Conditions, notes: Sequence[str] =
     missing = sum(row.missing for row in found.rows())
     if missing:
         console.print(f"Missing verdicts (in no figure, never counted as wrong): {missing}.")
-    for note in notes:
-        console.print(plain(note), soft_wrap=True)
 
 
 def _cells(found: Conditions, row: Row, first: bool) -> Iterator[str]:
