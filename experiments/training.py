@@ -7,7 +7,7 @@ A study is every pairing of its bases, judges and seeds. For each of them debate
 the training judge's verdicts alone, consultants on as many sampled speeches, and both are put
 beside their base on worlds that nothing was trained or decided on. Whatever is stopped goes on
 where it was; ``--part`` shares the runs among processes. ``--collect`` writes what is complete to
-the study's JSON (beside its YAML), with the command and the models' digests, and prints the table.
+the study's JSON and Markdown beside its YAML, with the models' digests and what was claimed.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
+
+from claims import JUDGES, OPTIMAL, Claim, markdown, verdicts
 
 from agents.models import Models
 from arena import metrics
@@ -42,8 +44,7 @@ from ui.conditions import (
 )
 from ui.training import train_file, training_folder
 
-OPTIMAL = "scripted:witness,style=quote"
-JUDGES = (metrics.TRAINING, metrics.HELD_OUT, metrics.LITERAL, metrics.STRATEGIC)
+BEST = "scripted:witness,style=quote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Study:
 
     ``debate`` and ``consultancy`` are ``train`` blocks without their judges (``{}``: nobody is
     trained so), ``speeches`` a consultant's; ``extra`` names further protocols under which the same
-    teams debate (controls).
+    teams debate (controls). ``claims`` are what it is to show.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Study:
     consultancy: dict[str, Any] = field(default_factory=dict)
     speeches: int = 1
     extra: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
     @property
     def runs(self) -> list[Arm]:
@@ -153,7 +155,7 @@ def perform(arm: Arm, work: Path, measure: bool = True) -> dict[str, Any]:
     study, variant = arm.study, arm.variant
     out: dict[str, Any] = {"base": arm.base, "judge": arm.judge, "seed": arm.seed, "training": {}}
     spec = study.bases[arm.base]
-    debaters: dict[str, tuple[str, str]] = {BASE: (spec, spec), "optimal": (OPTIMAL, OPTIMAL)}
+    debaters: dict[str, tuple[str, str]] = {BASE: (spec, spec), OPTIMAL: (BEST, BEST)}
     consultants: dict[str, str] = {BASE: spec}
     for role in ("debate", "consultancy"):
         if not (study.debate if role == "debate" else study.consultancy):
@@ -259,34 +261,9 @@ def collect(study: Study, file: Path, work: Path) -> dict[str, Any]:
         "models": {
             name: loader.policy(spec.partition(":")[2])[1].digest for name, spec in named.items()
         },
+        "claims": list(verdicts(study.claims, done)),
         "runs": done,
     }
-
-
-def table(found: Mapping[str, Any]) -> Iterator[str]:
-    """The study as lines: accuracy by condition and judge, each run a column of its own row."""
-    yield f"{found['study']}: {found['complete'][0]} of {found['complete'][1]} runs"
-    names = dict.fromkeys(row["condition"] for run in found["runs"] for row in run["conditions"])
-    for run in found["runs"]:
-        yield f"\nbase {run['base']}, judge {run['judge']}, seed {run['seed']}"
-        for name in names:
-            yield f"  {name:32} {_accuracies(run['conditions'], name)}"
-        for protocol, extra in run.get("extra", {}).items():
-            for name in (f"debate {BASE}", f"debate {TRAINED}"):
-                shown = _accuracies(extra["conditions"], name)
-                yield f"  {name.replace('debate', protocol, 1):32} {shown}"
-        for one in run["differences"]:
-            low, high = one["interval"]
-            told = f"{one['value']:+.3f} [{low:+.3f}, {high:+.3f}]"
-            yield f"  {one['of']} - {one['less']}, {one['judge']}: {told}"
-        for judge, wins in run["wins"].items():
-            told = ", ".join(f"{who} {one['value']:.3f}" for who, one in wins.items())
-            yield f"  trained against base, {judge}: {told}"
-
-
-def _accuracies(rows: Sequence[Mapping[str, Any]], condition: str) -> str:
-    cells = {row["judge"]: row["accuracy"] for row in rows if row["condition"] == condition}
-    return " ".join(f"{who} {cells[who]:.3f}" for who in JUDGES if cells.get(who) is not None)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -310,7 +287,9 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.collect:
         found = collect(study, given.file, given.work)
         given.file.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
-        print("\n".join(table(found)))
+        text = "\n".join(markdown(found)) + "\n"
+        given.file.with_suffix(".md").write_text(text)
+        print(text)
         return 0
     given.work.mkdir(parents=True, exist_ok=True)
     part, parts = map(int, given.part.split("/"))

@@ -53,6 +53,60 @@ def test_every_training_against_a_planted_weakness_can_be_started(tmp_path: Path
         is_sound(study.file(name, 0, [kind.players] * 2, kind.judge, study.then), tmp_path)
 
 
+RUN = {
+    "conditions": [
+        {"condition": f"debate {who}", "judge": "literal", "accuracy": value}
+        for who, value in (("base", 0.5), ("trained", 0.8), ("optimal", 0.9))
+    ],
+    "differences": [{"of": "debate trained", "less": "debate base", "judge": "literal",
+                     "value": 0.3, "interval": [0.2, 0.4]}],
+    "wins": {"literal": {"honest": {"value": 0.7, "interval": [0.6, 0.8]},
+                         "dishonest": {"value": None}}},
+    "extra": {"naive": {"conditions": [
+        {"condition": "debate trained", "judge": "literal", "accuracy": 0.55}]}},
+}  # fmt: skip
+"""What a claim may be about."""
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ({"least": 0.8}, 0.8),
+        ({"least": 0.81}, None),
+        ({"less": "debate base", "low": 0.2}, 0.3),
+        ({"less": "debate base", "least": 0.3, "low": 0.21}, None),
+        ({"way": True, "least": 0.75, "most": 0.75}, 0.75),
+        ({"wins": "honest", "least": 0.6, "most": 0.7}, 0.7),
+        ({"wins": "honest", "most": 0.6}, None),
+        ({"protocol": "naive", "most": 0.6}, 0.55),
+    ],
+)
+def test_a_claim_holds_where_its_figure_lies_within_its_bounds(
+    claim: dict[str, Any], value: float | None
+) -> None:
+    from claims import Claim, verdicts
+
+    one = Claim("literal", runs=1, **claim)
+    assert one.holds(RUN) == (value is not None)
+    (found,) = verdicts([one], [RUN])
+    assert (found["held"], found["of"], found["wanted"]) == (int(one.holds(RUN)), 1, 1)
+    if value is not None:
+        assert found["range"] == pytest.approx([value, value])
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [{"wins": "dishonest"}, {"of": "naive"}, {"less": "naive"}, {"protocol": "critique"},
+     {"way": True, "protocol": "naive"}],
+)  # fmt: skip
+def test_a_claim_about_what_was_not_measured_does_not_hold(claim: dict[str, Any]) -> None:
+    from claims import Claim, verdicts
+
+    one = Claim("literal", most=1, **claim)
+    assert one.figure(RUN) is None and not one.holds(RUN)
+    assert next(verdicts([one], [RUN]))["range"] is None
+
+
 def written(folder: Path, value: dict[str, Any]) -> Path:
     file = folder / f"{value['name']}.yaml"
     file.write_text(yaml.safe_dump(value))
@@ -73,6 +127,8 @@ def test_a_study_is_run_and_collected_and_what_is_there_is_not_done_again(
             "judges": {"nano-judge": [PAYS, OTHER]}, "seeds": [0], "worlds": {"n": 12, "seed": 9},
             "speeches": 2, "debate": {**FEW, "control": "relevant quote", "evaluate": evaluate},
             "consultancy": {**FEW, "evaluate": evaluate}, "extra": ["debate"],
+            "claims": [{"of": "expert", "judge": "literal", "least": 1},
+                       {"of": "naive", "judge": "literal", "least": 1}],
         },
     )  # fmt: skip
     words = [str(file), "--work", str(tmp_path / "work")]
@@ -86,6 +142,8 @@ def test_a_study_is_run_and_collected_and_what_is_there_is_not_done_again(
     assert main([*words, "--collect"]) == 0
     found = json.loads((tmp_path / "tiny.json").read_text())
     assert found["complete"] == [1, 1]
+    assert [one["held"] for one in found["claims"]] == [1, 0]
+    assert "| naive, literal: at least 1 | 0 of 1 |" in (tmp_path / "tiny.md").read_text()
     (run,) = found["runs"]
     rows = {(one["condition"], one["judge"]): one for one in run["conditions"]}
     assert rows["naive", "literal"]["accuracy"] == 0.5
