@@ -75,7 +75,7 @@ RUN = {
         ({"least": 0.81}, None),
         ({"less": "debate base", "low": 0.2}, 0.3),
         ({"less": "debate base", "least": 0.3, "low": 0.21}, None),
-        ({"way": True, "least": 0.75, "most": 0.75}, 0.75),
+        ({"way": True, "least": 0.74, "most": 0.76}, 0.75),
         ({"wins": "honest", "least": 0.6, "most": 0.7}, 0.7),
         ({"wins": "honest", "most": 0.6}, None),
         ({"protocol": "naive", "most": 0.6}, 0.55),
