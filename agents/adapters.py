@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     import torch
 
 CONFIG, WEIGHTS, OURS = "adapter_config.json", "adapter_model.safetensors", "arena.json"
-_ONLY_PLAIN = (  # keys of peft's configuration that make an adapter more than two matrices a layer
-    "use_dora", "modules_to_save", "lora_bias", "use_qalora", "use_bdlora", "arrow_config",
-    "alora_invocation_tokens", "layer_replication", "trainable_token_indices", "target_parameters",
-)  # fmt: skip
-_CHANGES_BASE = ("pissa", "olora", "corda", "loftq")  # initialisations that rewrite the base
+_PLAIN = {  # keys of peft's configuration that two matrices beside a linear layer can have
+    "auto_mapping", "base_model_name_or_path", "bias", "exclude_modules", "fan_in_fan_out",
+    "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "lora_alpha",
+    "alpha_pattern", "lora_dropout", "megatron_core", "peft_type", "peft_version",
+    "qalora_group_size", "r", "rank_pattern", "revision", "runtime_config", "target_modules",
+    "task_type", "use_rslora", "ensure_weight_tying",
+}  # fmt: skip
+_INITS = (True, False, None, "gaussian", "eva", "orthogonal")
+"""Initialisations that leave the base as it is; others rewrite it, and their adapters want that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +136,10 @@ def _check_plain(name: str, config: Mapping[str, Any]) -> None:
     kind = config.get("peft_type")
     if kind != "LORA":
         raise ValueError(f"adapter {name!r} is of type {kind}; expected LORA")
-    found = [key for key in _ONLY_PLAIN if config.get(key)]
+    found = sorted(key for key, value in config.items() if value and key not in _PLAIN)
     if config.get("bias", "none") != "none":
         found.append("bias")
-    if str(config.get("init_lora_weights")).lower().startswith(_CHANGES_BASE):
+    if config.get("init_lora_weights") not in _INITS:
         found.append("init_lora_weights")
     if found:
         raise ValueError(

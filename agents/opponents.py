@@ -59,10 +59,11 @@ class Opponents:
                 how = PoolSettings(block.every, block.size, 1 - block.share, block.weighting)
                 self.pools[seat], self._across[seat] = Pool(base, how), policy
 
-    def draw(self, protocol: Protocol, step: int, place: int) -> Met | None:
-        """Whom a learner meets in match ``place`` of a step; None: the others as they are."""
+    def draw(self, protocol: Protocol, step: int, place: int, nth: int) -> Met | None:
+        """Whom a learner meets in match ``place`` of a step, the ``nth`` of its protocol; None: the
+        others as they are."""
         seats = protocol.speakers
-        turn = (place // 2 + step) % 2  # sides alternate with the place: each learner meets both
+        turn = (nth // 2 + step) % 2  # sides alternate with nth: each learner meets both
         if len(seats) != 2 or seats[turn] not in self.pools:
             return None
         seat, other = seats[turn], seats[1 - turn]

@@ -131,7 +131,7 @@ def samples(
     """What was said, as what a `Learner` trains on: each call of a turn is a sample.
 
     ``said`` are (adapter, keys of its calls, advantage) of turns. Left out: choices among labels
-    (nothing was sampled there) and replies that failed.
+    (a side that was chosen is not learnt) and replies that failed.
     """
     made: list[Sample] = []
     tokens: dict[tuple[str, tuple[str, ...]], tuple[tuple[int, ...], ...]] = {}

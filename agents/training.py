@@ -114,7 +114,8 @@ class Trainer:
     def advance(self, share: float | None = None) -> Stepped:
         """Take the next step, ``share`` of the way (the step's own share of all, if None).
 
-        Raises LearnerError where it would not be a number: no weight of that learner was changed.
+        Raises LearnerError where a step would not be a number: that one changed no weight, earlier
+        ones of the same call (``epochs``, another model's policies) did; go on from a checkpoint.
         """
         sampled = self.sample()
         return self.learn(sampled, [self.game.pay(tree) for tree in sampled.trees], share)
@@ -171,8 +172,9 @@ class Trainer:
     def bouts(self, step: int) -> list[Bout]:
         """The matches of a step (from 0): a function of the seed, the step, the policies, the pool.
 
-        Sides follow an order of the questions that is drawn from the seed: over a step each seat
-        defends each answer equally often, and the truth has no part in it.
+        Sides follow an order of the questions that is drawn from the seed: over a step each seat of
+        a protocol defends each answer equally often (where their number is odd, over the steps),
+        and the truth has no part in it.
         """
         game = self.game
         asked = game.questions(step)
@@ -185,19 +187,22 @@ class Trainer:
         }
         made: list[Bout] = []
         seen: dict[str, int] = {}
+        odd = derive_seed(game.seed, "odd one out", step) % 2
         for place, i in enumerate(drawn):
-            question, protocol = asked[i], game.protocols[place % len(game.protocols)]
+            nth, which = divmod(place, len(game.protocols))
+            question, protocol = asked[i], game.protocols[which]
+            shift = odd * (len(range(which, len(asked), len(game.protocols))) % 2)
             again = seen[question.id] = seen.get(question.id, -1) + 1
             team = game.team(protocol)
             cast: dict[str, Agent | Judge] = dict(
                 zip(protocol.speakers, (now[name] for name in team), strict=True)
             )
-            met = self.opponents.draw(protocol, step, place)
+            met = self.opponents.draw(protocol, step, place, nth)
             if met is not None:
                 cast[met.other] = met.who
             pair = tuple(participant_id(cast[seat]) for seat in protocol.speakers)
             seed = derive_seed(game.seed, "train", step)
-            match = matches(question, place, protocol, pair, seed, again, self.judge)[0]
+            match = matches(question, nth + shift, protocol, pair, seed, again, self.judge)[0]
             if protocol.asks and game.judge is not None:
                 cast[JUDGE] = game.judge
             swapped = derive_seed(game.seed, "listing", step, place) % 2 == 1

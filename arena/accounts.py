@@ -102,8 +102,10 @@ def _accuracy(
             continue
         match = store.match(one.match)
         right = true_option(match, store.transcript(match), truths[one.question])
+        if right is None:  # no answer was on trial
+            continue
         tie = one.verdict.choice is None
-        values.append(0.5 if tie else float(one.verdict.choice == right))
+        values.append(1 / len(match.options) if tie else float(one.verdict.choice == right))
         clusters.append(match.question.group or match.question.id)
     estimate = share(values, clusters)
     return None if estimate is None else asdict(estimate)

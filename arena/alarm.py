@@ -39,14 +39,15 @@ class AlarmSettings:
 class Evaluation:
     """What the alarm sees of one evaluation; None is what was not measured.
 
-    ``accuracy`` is the held-out judge's, ``proxy`` the mean reward from the training judge against
-    a frozen opponent, ``win_rate`` the share of verdicts won against it.
+    ``accuracy`` is that of ``judge``, whom nothing is trained against, ``proxy`` the mean log-odds
+    by the training judge against a frozen opponent, ``win_rate`` the share of verdicts won.
     """
 
     step: int
     accuracy: Estimate | None
     proxy: Estimate | None = None
     win_rate: Estimate | None = None
+    judge: str = "held-out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def check(history: Sequence[Evaluation], settings: AlarmSettings = AlarmSettings
                 if new is not None and old is not None and _exceeds(new, old, z):
                     reason = (
                         f"step {now.step}: {what} {_figure(old)} -> {_figure(new)} since step "
-                        f"{before.step}, held-out accuracy {_figure(was)} -> {_figure(right)} "
+                        f"{before.step}, {now.judge} accuracy {_figure(was)} -> {_figure(right)} "
                         f"since step {then.step}"
                     )
                     return Alarm(now.step, reason, settings.act)
@@ -139,6 +140,7 @@ def restored(state: Mapping[str, Any]) -> Watch:
             estimate(one["accuracy"]),
             estimate(one["proxy"]),
             estimate(one["win_rate"]),
+            one.get("judge", "held-out"),
         )
         for one in state["history"]
     ]

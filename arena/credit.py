@@ -136,11 +136,13 @@ def verdict_rows(grown: Grown, judge: str, rule: str = "log-odds") -> list[Rewar
         raise ValueError(f"rule must be one of {sorted(RULES)}, got {rule!r}")
     known = {turn.id: turn for turn in grown.turns}
     rows: list[RewardRow] = []
+    read = False
     for leaf in grown.turns:
         if leaf.kind == "verdict" and leaf.author == judge:
+            read = True
             so_far = _path(known, leaf) if grown.match.protocol.sides == "chosen" else ()
             rows += reward_rows(grown.match, leaf, so_far, (rule,))
-    if not rows and grown.paths:
+    if not read and grown.paths:
         raise ValueError(f"judge {judge} has no verdict on match {grown.match.id}: let it read")
     return rows
 
@@ -205,6 +207,7 @@ def credit(
     over all trees. ``running`` is read as it came; for each tree in turn it then moves once under
     each of its keys, to the mean reward of its speeches, where the baseline reads it.
     """
+    forest = _of_one_quantity(forest)
     label = _one_rule(row for _, rows in forest for row in rows)
     members: list[_Member] = []
     missing = 0
@@ -244,6 +247,18 @@ def credit(
         running = _after(running, members)
     ordered = tuple(found_for[id(member)] for member in members)
     return Credits(ordered, len(groups), alone, zero, missing, running, label)
+
+
+def _of_one_quantity(forest: Sequence[Tree]) -> Sequence[Tree]:
+    """Where a judge is asked for a probability, a verdict whose words gave none is worth nothing:
+    its log-probabilities are another quantity."""
+    kinds = {row.quantity for _, rows in forest for row in rows if row.value is not None}
+    if kinds != {"elicited", "choice_logprobs"}:
+        return forest
+    return [
+        (tree, [row if row.quantity == "elicited" else replace(row, value=None) for row in rows])
+        for tree, rows in forest
+    ]
 
 
 def _one_rule(rows: Iterable[RewardRow]) -> bool:

@@ -26,8 +26,9 @@ class Spoken:
     """One sampled speech of a speaking seat: asked for once, carried by one or more turns.
 
     ``node`` is the turn (or root) after which it was asked for, ``seen`` the hash of what its
-    speaker was shown, ``side`` the option that its seat is paid for once it has spoken, ``calls``
-    the keys of its exact requests in order, ``turns`` the ids of the turns that carry it.
+    speaker was shown (at first, where it was asked again for a shorter one), ``side`` the option
+    that its seat is paid for once it has spoken, ``calls`` the keys of its exact requests in order,
+    ``turns`` the ids of the turns that carry it.
     """
 
     node: str
@@ -69,6 +70,7 @@ class _Slot:
 
     slot: Slot
     author: str
+    seen: str = ""  # the digest of what every sample was shown at first
     made: Sequence[tuple[Chosen | Verdict, str, list[str]]] = ()
     turns: list[list[Turn]] = field(default_factory=list)
 
@@ -131,7 +133,7 @@ def grow(
             node.noise = noise_node(match, node.transcript, node.place)
             for one in node.slots:
                 width = widths[node.wave] if node.wave < len(widths) else 1
-                asked += _flows(match, node, one.slot, cast[one.slot.seat], order, width)
+                asked += _flows(match, node, one, cast[one.slot.seat], order, width)
                 ends.append(len(asked))
         made = yield from together(*asked)
         below: list[list[_Node]] = []
@@ -171,19 +173,20 @@ def _check(
 def _flows(
     match: Match,
     node: _Node,
-    slot: Slot,
+    one: _Slot,
     who: Agent | Judge,
     order: tuple[int, ...] | None,
     width: int,
 ) -> list[_Asked]:
     """The flows that fill one slot: one of a judge, ``width`` of a speaker, who share a view."""
-    so_far, place, noise = node.transcript, node.place, node.noise
+    so_far, place, noise, slot = node.transcript, node.place, node.noise, one.slot
     if slot.kind in LEAF_KINDS:
         judge = typing.cast(Judge, who)
         return [ask_verdict(match, so_far, place, slot, judge, noise, order, "live", 0)]
     agent, listed = typing.cast(Agent, who), order if slot.seat == JUDGE else None
     seen = view(match, so_far, slot, place, listed)
-    shown = (seen, seen.digest)
+    one.seen = seen.digest
+    shown = (seen, one.seen)
     return [
         ask_speech(match, so_far, place, slot, agent, noise, listed, sample, shown)
         for sample in range(1 if slot.seat == JUDGE else width)
@@ -241,10 +244,10 @@ def _meet(match: Match, node: _Node, opponents: int, turns: list[Turn]) -> list[
 def _samples(match: Match, node: _Node, one: _Slot) -> Iterator[Spoken]:
     """The sampled speeches of one slot of a node."""
     slot = one.slot
-    for sample, ((_, seen, calls), turns) in enumerate(zip(one.made, one.turns, strict=True)):
+    for sample, ((_, _, calls), turns) in enumerate(zip(one.made, one.turns, strict=True)):
         side = stake(match, slot.seat, (*node.transcript, turns[0]))
         yield Spoken(
-            node.noise, node.place, slot.seat, slot.kind, sample, one.author, side, seen,
+            node.noise, node.place, slot.seat, slot.kind, sample, one.author, side, one.seen,
             turns[0].speech, tuple(calls), tuple(turn.id for turn in turns),
         )  # fmt: skip
 

@@ -28,7 +28,8 @@ FIGURES: dict[Phase, dict[str, str]] = {
     "train": {  # WHO is a learner, by its name among the players; none: over all
         "reward": "mean reward of its samples, in the rule's unit",
         "loss": "the loss that was stepped on",
-        "kl": "nats per turn, from the policy to the base",
+        "kl": "nats per reply (a turn has several where it was thought over or was too long), from "
+        "the policy to what it was before training",
         "entropy": "nats per sampled token",
         "length": "sampled tokens per turn",
         "gradient_norm": "of its adapter, before clipping",
@@ -51,11 +52,12 @@ FIGURES: dict[Phase, dict[str, str]] = {
     },
     "eval": {
         "accuracy": "judge accuracy, a tie one half; WHO is a judge; an estimate",
-        "win": "share won by the trained debater against the base; WHO is honest or dishonest, by "
-        "the held-out judge (by the training judge where there is none); an estimate",
-        "proxy": "mean reward of the trained debaters against the base, by the training judge; an "
-        "estimate",
-        "kl": "nats per turn, from the policy to the base; WHO is a learner",
+        "win": "share won by the trained debater against what the other seat's player was before "
+        "training (a lone consultant: share of verdicts for its side); WHO is honest or dishonest; "
+        "by the held-out judge (by the training judge where there is none); an estimate",
+        "proxy": "mean log-odds for the trained side in the same matches, by the training "
+        "judge, whatever the rule that pays; an estimate",
+        "kl": "nats per turn, from the policy to what it was before training; WHO is a learner",
         "entropy": "nats per sampled token; WHO is a learner",
         "length": "sampled tokens per turn; WHO is a learner",
         "verified": "share of quotations that are in the passage",
@@ -63,6 +65,7 @@ FIGURES: dict[Phase, dict[str, str]] = {
         "found": "share of speeches that show the withdrawal of an opponent's line, among those "
         "that could",
         "zero_advantage": "share of groups with advantage 0 since the last evaluation",
+        "gradient_norm": "mean since the last evaluation; WHO is a learner",
         "failures": "turns without a speech; WHO is honest or dishonest",
         "missing": "transcripts without a verdict; WHO is a judge",
         "alarm": "1 where the judge-hacking alarm was raised",

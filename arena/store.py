@@ -8,6 +8,7 @@ nothing and the first writer wins. `Store.truths` is the only reader of ground t
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -122,6 +123,14 @@ class Store:
                 if "locked" not in str(error) or time.monotonic() > until:
                     raise
                 time.sleep(0.01)
+
+    def beside(self, kind: str, run: str) -> Path:
+        """A folder for a run's files: ``arena.db`` -> ``arena-KIND/RUN`` beside the store. Raises
+        StoreError for a store in memory."""
+        if self.path is None:
+            raise StoreError(f"a run's {kind} needs a store in a file: name one with --store")
+        plain = re.sub(r"[^\w.-]+", "_", run).strip(".") or "_"
+        return self.path.parent / f"{self.path.stem}-{kind}" / plain
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""

@@ -45,7 +45,8 @@ class PoolBlock:
     weighting: Literal["hard", "even", "uniform"] = "hard"
 
     def __post_init__(self) -> None:
-        _counts(self, "every", "size")
+        _counts(self, "every")
+        _counts(self, "size", least=2)
         if not 0 <= self.share <= 1:
             raise ValueError(f"share must be from 0 to 1, got {self.share}")
 

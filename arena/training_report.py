@@ -90,6 +90,8 @@ def evaluation_labels(store: Store, config: Mapping[str, Any]) -> list[str]:
     """What the table of a stored evaluation has to say, by the configuration of its run."""
     run, step = str(config.get("training")), int(config.get("step", 0))
     found = [AlarmSettings(act="stop").label] if config.get("alarm") == "stop" else []
+    if config.get("control"):
+        found.append(f"is a control: its reward reads the truth ({config['control']})")
     found += taken_back_label(store, run, step)
     return [f"evaluates {run}, which {label}" for label in found]
 

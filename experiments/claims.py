@@ -1,5 +1,5 @@
-"""What a study was set up to show, written in its file before it was run, and in how many runs it
-held; and the study as one Markdown table.
+"""What a study is to show, as its file says, and in how many of its runs that held; and the study
+as one Markdown table.
 
 Everything is read from the runs' JSON (see `training`); nothing is computed anew but differences of
 figures that are there.
@@ -132,6 +132,11 @@ def markdown(found: Mapping[str, Any]) -> Iterator[str]:
     done, planned = found["complete"]
     yield f"# {found['study']}: {done} of {planned} runs\n"
     yield f"`{found['command']}`; everything measured is in the JSON beside this file.\n"
+    if found["control"]:
+        yield (
+            f"**A control: the trained debaters are paid by `{found['control']}`, which reads the "
+            "truth, and by no judge.**\n"
+        )
     if found["claims"]:
         yield "| claim | held in | wanted | range |\n|---|---|---|---|"
         for one in found["claims"]:

@@ -261,6 +261,7 @@ def collect(study: Study, file: Path, work: Path) -> dict[str, Any]:
         "models": {
             name: loader.policy(spec.partition(":")[2])[1].digest for name, spec in named.items()
         },
+        "control": study.debate.get("control"),
         "claims": list(verdicts(study.claims, done)),
         "runs": done,
     }

@@ -27,6 +27,12 @@ class _Planted:
         return Speech("")
 
 
+def _of(inner: Judge) -> dict[str, object]:
+    """Who is misled; what that one reads of the truth, the misled one reads too."""
+    truth = {"uses_truth": True} if inner.record.get("uses_truth") else {}
+    return {"of": dict(inner.record), **truth}
+
+
 def _trusted(turn: Seen) -> Seen:
     quotes = tuple(
         replace(quote, text=turn.text[quote.begin : quote.end]) if quote.text is None else quote
@@ -47,7 +53,7 @@ class Trusting(_Planted):
     @property
     def record(self) -> Mapping[str, object]:
         """The weakness, and who has it."""
-        return {"kind": "planted", "name": "trust", "revision": 1, "of": dict(self.inner.record)}
+        return {"kind": "planted", "name": "trust", "revision": 1, **_of(self.inner)}
 
     def decide(self, view: View) -> Flow[Verdict]:
         """The inner judge's verdict on what it takes for true."""
@@ -73,7 +79,7 @@ class Charmed(_Planted):
         settings = {"phrase": self.phrase, "bonus": float(self.bonus)}
         return {
             "kind": "planted", "name": "phrase", "revision": 2, "settings": settings,
-            "of": dict(self.inner.record),
+            **_of(self.inner),
         }  # fmt: skip
 
     def decide(self, view: View) -> Flow[Verdict]:

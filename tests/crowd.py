@@ -32,6 +32,7 @@ from ui.training import Trained, train_file
 
 RUN = """
 name: school
+seed: 2
 questions: {source: jsonl, path: school.jsonl}
 protocols: [brief.yaml]
 players:

@@ -471,6 +471,10 @@ BROKEN = {
     "with biases": (lambda f: changed(f, bias="all"), "uses bias"),
     "that rewrote its base": (
         lambda f: changed(f, init_lora_weights="pissa"), "uses init_lora_weights"),
+    "that a newer peft would let rewrite it": (
+        lambda f: changed(f, kasa_config={"beta": 1.0}), "uses kasa_config; expected plain LoRA"),
+    "whose start was not its base": (
+        lambda f: changed(f, init_lora_weights="lora_ga"), "uses init_lora_weights"),
     "of another kind": (lambda f: changed(f, peft_type="IA3"), "is of type IA3; expected LORA"),
     "without its configuration": (lambda f: (f / CONFIG).unlink(), f"has no {CONFIG}"),
     "without its weights": (lambda f: (f / WEIGHTS).unlink(), f"has no {WEIGHTS}"),

@@ -499,9 +499,17 @@ def test_rewards_of_two_rules_judges_or_quantities_are_not_mixed() -> None:
         with pytest.raises(ValueError, match="one judge and rule at a time"):
             credit([(tree, mixed)])
     with pytest.raises(ValueError, match="one quantity at a time"):
-        credit([(tree, [rows[0], replace(rows[1], quantity="choice_logprobs")])])
+        credit([(tree, [rows[0], replace(rows[1], quantity="choice")])])
     failed = replace(rows[1], quantity="choice_logprobs", value=None)  # a missing verdict
     assert credit([(tree, [rows[0], failed])]).missing == 1
+
+
+def test_words_that_give_no_probability_are_a_missing_verdict_of_a_judge_who_gives_them() -> None:
+    tree, rows = hand([1.0, 2.0])
+    told = [replace(rows[0], quantity="elicited"), replace(rows[1], quantity="choice_logprobs")]
+    assert credit([(tree, told)]).missing == 1
+    apart = [(tree, told[:1]), (tree, told[1:])]  # the same over trees
+    assert credit(apart).missing == credit([(tree, told[:1]), (tree, [])]).missing
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -114,6 +114,23 @@ def written(folder: Path, value: dict[str, Any]) -> Path:
 
 
 @pytest.mark.check
+@pytest.mark.parametrize("name", STUDIES)
+def test_consultants_are_trained_on_as_many_speeches_as_debaters(name: str, tmp_path: Path) -> None:
+    from training import Study
+
+    file = FOLDER / f"{name}.yaml"
+    arm = validate(Study, read_yaml(file), file.name).runs[0]
+    spoken = []
+    for role in ("debate", "consultancy"):
+        run = arm.file(role)
+        assert run.train is not None
+        with Store(tmp_path / f"{role}.db") as store:
+            stepped = setup_of(run, run.train, tmp_path, store).trainer.advance(0.0)
+        spoken.append(sum(len(tree.spoken) for tree in stepped.sampled.trees))
+    assert spoken[0] == spoken[1]
+
+
+@pytest.mark.check
 def test_a_study_is_run_and_collected_and_what_is_there_is_not_done_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,13 @@ def odds(judge: Judge, one: World, words: dict[int, str], side: int) -> float:
     return value
 
 
+@pytest.mark.parametrize("spec", ["planted:trust,of=({})", "planted:phrase,phrase=x,of=({})"])
+def test_who_misleads_a_judge_that_reads_the_truth_says_that_it_is_read(spec: str) -> None:
+    for inner, reads in (("scripted:oracle", True), ("scripted:literal", None)):
+        nested = load(spec.format(spec.format(inner)))
+        assert nested.record.get("uses_truth") is reads
+
+
 def lines(one: World) -> tuple[str, str]:
     """A real line for answer 0, and an invented one for answer 1."""
     real = one.evidence(0)[0]

@@ -21,9 +21,11 @@ from agents import checkpoint
 from agents.learner import Learner
 from agents.local import LocalEngine
 from arena import metrics
+from arena.batch import Batch
 from arena.runfile import read_run_file
 from arena.store import Store, StoreError
 from arena.trainfile import PoolBlock
+from arena.training_report import training_report
 from ui.training import train_file, training_folder
 
 STEPS = 5
@@ -167,6 +169,49 @@ def test_wherever_it_is_killed_the_same_command_ends_with_the_same_bits(
     goes_on = [note for note in shown.notes if note.startswith("goes on")]
     assert goes_on == ([] if resumed is None else [f"goes on from step {resumed}"])
     assert outcome(tmp_path / "arena.db") == whole
+
+
+def test_evaluations_and_alarms_of_steps_that_are_lost_are_taken_back(
+    folder: Path, tmp_path: Path, whole: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoints are gone after an evaluation: the run begins anew and is not in its way."""
+    store = tmp_path / "arena.db"
+    with killed(Learner, "forward_backward", 5, monkeypatch):
+        go(folder, store)
+    with Store(store) as kept:
+        assert kept.one("SELECT 1 FROM runs WHERE name = 'spar@4'")
+        kept.execute({"UPDATE run_matches SET match = match || '?' WHERE run = 'spar@4'": [()]})
+        value = {"run": "spar", "step": 4, "reason": "of other policies", "act": "warn"}
+        kept.write(Batch(events=[{"key": "alarm spar 4", "kind": "alarm", "value": value}]))
+    shutil.rmtree(tmp_path / "arena-training")
+    shown = go(folder, store)
+    assert "no checkpoint is there: starts again from the beginning" in shown.notes
+    assert outcome(store) == whole
+    with Store(store) as kept:
+        assert training_report(kept, "spar")["alarms"] == []
+
+
+@pytest.mark.parametrize("call", [2, 3])
+def test_a_checkpoint_whose_rows_were_not_written_gets_them(
+    call: int, folder: Path, tmp_path: Path, whole: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the checkpoint has its name, and before the store knows it."""
+    store = tmp_path / "arena.db"
+    execute, calls = Store.execute, 0
+
+    def fatal(self: Store, statements: Any, *others: Any) -> Any:
+        nonlocal calls
+        if any("INSERT INTO artifacts" in one for one in statements):
+            calls += 1
+            if calls == call:
+                raise Killed
+        return execute(self, statements, *others)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Store, "execute", fatal)
+        go(folder, store)
+    go(folder, store)
+    assert outcome(store) == whole
 
 
 def test_a_run_that_is_finished_is_not_trained_again(

@@ -113,6 +113,25 @@ def test_every_seat_defends_every_answer_equally_often_and_listings_vary(folder:
     assert min(listed.values()) > 6
 
 
+@pytest.mark.parametrize(("questions", "share"), [(8, 0.0), (8, 1.0), (3, 0.0), (1, 1.0)])
+def test_sides_have_nothing_to_do_with_protocol_seat_or_who_is_met(
+    questions: int, share: float, folder: Path
+) -> None:
+    """Two protocols; with a pool, whoever learns defends both answers as often."""
+    two = [BRIEF, debate(rounds=1, limits=Limits(tokens=5))]
+    one = trainer(folder, block(questions=questions, pool=PoolBlock(share=share)), two)
+    defended: dict[tuple[str, str], Counter[int | None]] = {}
+    for step in range(60):
+        for bout in one.bouts(step):
+            for seat in bout.learners:
+                where = bout.match.protocol.id, seat
+                defended.setdefault(where, Counter())[bout.match.side(seat)] += 1
+    assert len(defended) >= 2
+    for counts in defended.values():
+        total = counts[0] + counts[1]
+        assert abs(counts[0] - total / 2) <= 2 * total**0.5  # four standard errors
+
+
 def test_the_same_question_asked_again_is_sampled_with_other_noise(folder: Path) -> None:
     one = trainer(folder, block(questions=1))
     one.game = replace(one.game, questions=lambda step: sparring.asked(0, 1) * 2)

@@ -177,10 +177,11 @@ def test_the_tables_are_printed_whole_with_nobodys_name_as_markup(store, monkeyp
     fill(store, raised=True, learners=(hostile, "bob"))
     text = arena("report", "first", "--store", store.path).stdout
     rows = [line.split() for line in text.splitlines() if re.match(r" +(0|25|50) ", line)]
-    assert len(rows) == 9
+    assert len(rows) == 12
     assert rows[1][:3] == ["25", "0.700", "(0.650-0.740)"] and rows[1][-1] == "400"
     assert rows[5][:2] == ["50", "0.700"] and "+2.000" in rows[5]
-    assert "RAISED" in rows[8] and "no" in rows[7]
+    assert "RAISED" in rows[11] and "no" in rows[10]
+    assert (store.path.parent / f"{store.path.stem}-plots" / "first" / "policies.svg").is_file()
     assert "[red]x[/red]" in text and "\x1b" not in text and "…" not in text
 
 

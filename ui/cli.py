@@ -253,7 +253,8 @@ def report_verb(
     store: StorePath = DEFAULT_STORE,
     sample: Annotated[Sample, typer.Option(help="An import's sample.")] = Sample.paper,
     plots: Annotated[
-        Path | None, typer.Option("--plots", help="A training's plots go here, as SVG files.")
+        Path | None,
+        typer.Option("--plots", help="A training's plots go here, else beside the store."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

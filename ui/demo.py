@@ -266,8 +266,11 @@ def goodhart(store: Store) -> dict[str, Any]:
         (one["step"], one["proxy"]["value"], one["accuracy"][metrics.HELD_OUT]["value"])
         for one in found["evaluations"]
     ]
-    stops = [one for one in found["alarms"] if one["act"] == "stop"]
+    alarms = found["alarms"]
+    stops = [one for one in alarms if one["act"] == "stop"]
     done = f"no alarm in {found['steps']} steps"
+    if alarms and not stops:
+        done = f"over before the alarm could stop it: {alarms[-1]['reason']}"
     return {
         "steps": [step for step, _, _ in seen],
         "proxy": [proxy for _, proxy, _ in seen],

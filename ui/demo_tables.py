@@ -152,17 +152,11 @@ def print_next(console: Console, store: Store, done: Demo, plots: Path) -> None:
     )
 
 
-def plots_folder(store: Store) -> Path:
-    """Where the plots lie: ``demo.db`` -> ``demo-plots`` beside it."""
-    assert store.path is not None
-    return store.path.parent / f"{store.path.stem}-plots"
-
-
 def write_all_plots(store: Store) -> Path:
     """Draw the trainings, a folder each; returns the folder that holds them."""
     from ui.plots import write_plots
 
-    folder = plots_folder(store)
     for run in (DEBATE_RUN, PLANTED):
-        write_plots(store, run, folder / run, training_report(store, run)["labels"])
-    return folder
+        folder = store.beside("plots", run)
+        write_plots(store, run, folder, training_report(store, run)["labels"])
+    return folder.parent

@@ -57,6 +57,7 @@ class Bench:
     readers: Sequence[Reader]
     width: int
     act: str
+    control: str | None = None  # which labelled control pays, if one does
 
     def reader(self, who: str) -> Reader | None:
         """The judge of that name, if there is one."""
@@ -65,7 +66,9 @@ class Bench:
     @property
     def gold(self) -> Reader | None:
         """The judge whose accuracy the alarm watches: nothing is trained against it."""
-        return self.reader(metrics.HELD_OUT) or self.reader(metrics.LITERAL)
+        pays = self.reader(metrics.TRAINING)
+        known = map(self.reader, (metrics.HELD_OUT, metrics.LITERAL))
+        return next((one for one in known if one and (pays is None or one.id != pays.id)), None)
 
     @property
     def truths(self) -> dict[str, int]:
@@ -81,6 +84,7 @@ class Found:
     seen: Evaluation
     failed: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    alone: bool = False  # nobody was met: win and proxy are of verdicts for the own side
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ def evaluate(
     plans = {cell: list(_planned(bench, cell)) for cell in cells}
     planned = [one for part in plans.values() for one in part]
     config = {"training": bench.run, "step": trainer.step, "alarm": bench.act}
+    if bench.control:
+        config["control"] = bench.control
     outcome = perform(
         bench.store, name, "evaluation", config, bench.items, planned, cast,
         width=bench.width, progress=progress,
@@ -145,7 +151,7 @@ def _cells(bench: Bench, trainer: Trainer, cast: Cast) -> Iterator[_Cell]:
             cast.agents |= dict(zip(ids, members, strict=True))
             yield _Cell(
                 called, f"{called}: {setting}", ids, tuple(team),
-                frozenset(ids[i] for i in trained), len(trained) < len(team) or len(team) == 1,
+                frozenset(ids[i] for i in trained), len(trained) < len(team),
             )  # fmt: skip
 
 
@@ -180,11 +186,14 @@ def _figures(bench: Bench, trainer: Trainer, played: Mapping[_Cell, Sequence[Pla
     together = [one for cell, part in played.items() if cell.setting.endswith(": trained")
                 for one in part]  # fmt: skip
     ahead = [one for cell, part in played.items() if cell.ahead for one in part]
+    alone = not ahead  # nobody is met where all speak alone
+    if alone:
+        ahead = [one for cell, part in played.items() if len(cell.team) == 1 for one in part]
     authors = frozenset().union(*(cell.trained for cell in played))
     training = bench.reader(metrics.TRAINING)
     winner = bench.reader(metrics.HELD_OUT) or training or bench.readers[0]
     truths, values, notes = bench.truths, dict[str, float | None](), list[str]()
-    proxy = won = accuracy = None
+    proxy = won = accuracy = gold = None
     if truths:
         all_, apart = monitor(together, truths, authors), monitor(ahead, truths, authors)
         for reader in bench.readers:
@@ -193,7 +202,8 @@ def _figures(bench: Bench, trainer: Trainer, played: Mapping[_Cell, Sequence[Pla
         won = _sided(values, "win", apart.judges.get(winner.id))
         if training is not None:
             proxy = _of(apart.judges.get(training.id), "reward", "all")
-        accuracy = _accuracy(all_, bench.gold)
+        gold = bench.gold
+        accuracy = _accuracy(all_, gold)
         values |= _spoken(all_)
     else:
         notes.append(
@@ -205,7 +215,9 @@ def _figures(bench: Bench, trainer: Trainer, played: Mapping[_Cell, Sequence[Pla
             proxy = _without_truth(ahead, authors, training.id, "log-odds")
     values |= _estimate("win", "", won)
     values |= _estimate("proxy", "", proxy)
-    return Found(values, Evaluation(trainer.step, accuracy, proxy, won), notes=notes)
+    who = gold.who if gold else metrics.HELD_OUT
+    seen = Evaluation(trainer.step, accuracy, proxy, won, who)
+    return Found(values, seen, notes=notes, alone=alone)
 
 
 def _accuracy(found: Figures, reader: Reader | None) -> Estimate | None:
@@ -304,7 +316,8 @@ def _measured(
         replies = bench.store.replies(keys)
         tokens = sum(len(replies[key].token_ids) for key in keys)
         values[name("length", who)] = tokens / len(turns_calls)
-        some = [key for calls in turns_calls[:MEASURED] for key in calls]
+        every = -(-len(turns_calls) // MEASURED)  # of all protocols and questions alike
+        some = [key for calls in turns_calls[::every] for key in calls]
         stats = trainer.measure(who, _pairs(bench.store, some, replies))
         if stats is not None:
             values |= {name("kl", who): stats.kl_turn, name("entropy", who): stats.entropy}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from arena import metrics
 from arena.metrics import Name, Series
+from arena.text import visible
 
 if TYPE_CHECKING:
     from arena.store import Store
@@ -35,7 +36,7 @@ def write_plots(store: Store, run: str, folder: Path, labels: Sequence[str] = ()
     ``labels`` (see `arena.training_report`) stand below every title. Raises OSError where the
     folder cannot be written.
     """
-    history = metrics.history(store, run)
+    history = {visible(name): series for name, series in metrics.history(store, run).items()}
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, make in (
@@ -47,7 +48,10 @@ def write_plots(store: Store, run: str, folder: Path, labels: Sequence[str] = ()
         chart = make(history)
         if chart is None:
             continue
-        title = {"text": f"{run}: {chart.title}", "subtitle": list(labels), "anchor": "start"}
+        title = {
+            "text": f"{visible(run)}: {chart.title}", "subtitle": list(map(visible, labels)),
+            "anchor": "start",
+        }  # fmt: skip
         path = folder / f"{name}.svg"
         styled(chart.properties(title=title)).save(str(path))
         written.append(path)
@@ -146,7 +150,7 @@ def accuracy(history: History) -> Any:
 
 def reward_and_truth(history: History) -> Any:
     """Proxy reward, and the accuracy of judges that nothing is trained against, over the square
-    root of the KL to the base (nats per turn, mean of the policies); None without any of these.
+    root of the KL to the start (nats per turn, mean of the policies); None without any of these.
     """
     alt = _altair()
     policies_ = _named(history, "eval", "kl").values()
@@ -163,7 +167,7 @@ def reward_and_truth(history: History) -> Any:
     proxy = along(_estimates(history, "proxy"))
     gold = [row for row in along(_estimates(history, "accuracy")) if row["who"] != metrics.TRAINING]
     panels = []
-    x = alt.X("root:Q", title="√ KL to the base (nats per turn)", scale=alt.Scale(nice=False))
+    x = alt.X("root:Q", title="√ KL to the start (nats per turn)", scale=alt.Scale(nice=False))
     for rows, title in ((proxy, "proxy reward"), (gold, "judge accuracy")):
         if not rows:
             continue
@@ -220,7 +224,7 @@ def policies(history: History) -> Any:
     """Entropy, length and KL of the policies over the steps; None without any of them."""
     wanted: list[tuple[metrics.Phase, str, str]] = []
     for figure, title in (("entropy", "entropy (nats per token)"), ("length", "tokens per turn"),
-                          ("kl", "KL to the base (nats)")):  # fmt: skip
+                          ("kl", "KL to the start (nats)")):  # fmt: skip
         phase: metrics.Phase = "train" if _named(history, "train", figure) else "eval"
         wanted.append((phase, figure, title))
     return _stacked(_panels(history, wanted), "the policies")

@@ -7,14 +7,14 @@ what had been sampled after it is thrown away. Checkpoints and adapters lie besi
 from __future__ import annotations
 
 import gc
-import re
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from agents import checkpoint
 from agents.sinks import Sink, check_sinks, open_sinks
@@ -57,10 +57,7 @@ class Trained:
 
 def training_folder(store: Store, name: str) -> Path:
     """Where a run's checkpoints lie: ``arena.db`` -> ``arena-training/NAME`` beside it."""
-    if store.path is None:
-        raise StoreError("a training run needs a store in a file, or a folder for its checkpoints")
-    plain = re.sub(r"[^\w.-]+", "_", name).strip(".") or "_"
-    return store.path.parent / f"{store.path.stem}-training" / plain
+    return store.beside("training", name)
 
 
 def train_file(
@@ -145,8 +142,8 @@ class _Loop:
                 if reason or trainer.step % block.evaluate.every == 0:
                     if trainer.step:
                         self._keep()
-                    alarm = self._evaluate()
-                    if not reason and alarm is not None and alarm.act == "stop":
+                    alarm = self._evaluate(done=reason == "steps")
+                    if alarm is not None and alarm.act == "stop":
                         reason = f"alarm: {alarm.reason}"
                 elif people or trainer.step % block.checkpoints == 0:
                     self._keep()
@@ -238,7 +235,8 @@ class _Loop:
         batch.rewards = [row for rows in stepped.rows for row in rows]
         self.setup.store.write(batch)
 
-    def _evaluate(self) -> Alarm | None:
+    def _evaluate(self, done: bool) -> Alarm | None:
+        """Evaluate, and raise the alarm; a run that is ``done`` cannot be stopped any more."""
         begin = time.perf_counter()
         step, shows = self.trainer.step, self.shows
         found = evaluate(
@@ -248,8 +246,13 @@ class _Loop:
         alarm = None
         if self.block.alarm.act != "off":
             alarm = self.watch.see(found.seen)
+            if alarm is not None and done:
+                alarm = replace(alarm, act="warn")
             found.values[metrics.evaluation("alarm")] = float(alarm is not None)
-        found.values[metrics.evaluation("zero_advantage")] = self._zero()
+        found.values[metrics.evaluation("zero_advantage")] = self._since("zero_advantage")
+        for who in self.trainer.policies:
+            norm = self._since("gradient_norm", who)
+            found.values[metrics.evaluation("gradient_norm", who)] = norm
         self._metrics(step, found.values)
         self.failed.update(found.failed)
         self.shows.note(summary(step, found))
@@ -260,14 +263,15 @@ class _Loop:
         self.seconds += time.perf_counter() - begin
         return alarm
 
-    def _zero(self) -> float | None:
-        """The mean share of groups with advantage 0, since the evaluation before."""
+    def _since(self, figure: str, who: str = "") -> float | None:
+        """The mean of a figure of training since the evaluation before."""
         sql = (
             "SELECT avg(value) AS mean FROM metrics WHERE run = ? AND name = ? AND step <= ? "
             "AND step > ?"
         )
-        name, step = metrics.train("zero_advantage"), self.trainer.step
-        before = step - self.block.evaluate.every
+        name, step = metrics.train(figure, who), self.trainer.step
+        every = self.block.evaluate.every
+        before = (step - 1) // every * every
         row = self.setup.store.one(sql, self.setup.run.name, name, step, before)
         return None if row is None else row["mean"]
 
@@ -284,7 +288,8 @@ class _Loop:
         """Publish the adapters and write a checkpoint, where this step has none yet."""
         store, run, place = self.setup.store, self.setup.run.name, self.place
         step = self.trainer.step
-        if (place / "checkpoints" / str(step)).is_dir():
+        there = place / "checkpoints" / str(step)
+        if there.is_dir() and f"checkpoint {step}" in store.artifacts(run):
             return
         begin = time.perf_counter()
         rows = []
@@ -294,7 +299,10 @@ class _Loop:
         extra = {"seconds": self.seconds, "tokens": self.tokens, "watch": self.watch.state()}
         if self.people:
             extra["spent"] = ledger(store, run, step)
-        digest, _ = checkpoint.save(self.trainer, place / "checkpoints", extra)
+        if there.is_dir():  # killed before its rows were written
+            digest = checkpoint.digest(there)
+        else:
+            digest, _ = checkpoint.save(self.trainer, place / "checkpoints", extra)
         rows.append((run, f"checkpoint {step}", digest, f"checkpoints/{step}"))
         left = {one.name for one in (place / "checkpoints").iterdir()}
         gone = [
@@ -337,12 +345,33 @@ class _Loop:
         if place is None and last is not None and last["n"]:
             self.shows.note("no checkpoint is there: starts again from the beginning")
         store.execute({"DELETE FROM metrics WHERE run = ? AND step > ?": [(run, step)]})
+        self._forget_evaluations(step)
         if self.people:  # their matches stay: somebody may have judged them
             known = [name.split() for name in store.artifacts(run) if "@" not in name]
             retake(store, run, max([step, *(int(number) for _, number in known)]))
             return
         taken = [(run, step * self.block.questions)]
         store.execute({"DELETE FROM run_matches WHERE run = ? AND position >= ?": taken})
+
+    def _forget_evaluations(self, step: int) -> None:
+        """Take back evaluations and alarms after a step: their policies are no more. What was
+        played stays in the store."""
+        store, run = self.setup.store, self.setup.run.name
+
+        def later(sql: str) -> list[tuple[Any]]:
+            rows = [(row["key"], json.loads(row["value"])) for row in store.query(sql)]
+            return [(key,) for key, of in rows
+                    if of.get("training", of.get("run")) == run and of["step"] > step]  # fmt: skip
+
+        names = later("SELECT name AS key, config AS value FROM runs WHERE kind = 'evaluation'")
+        alarms = later("SELECT id AS key, value FROM events WHERE kind = 'alarm'")
+        store.execute(
+            {
+                "DELETE FROM run_matches WHERE run = ?": names,
+                "DELETE FROM runs WHERE name = ?": names,
+                "DELETE FROM events WHERE id = ?": alarms,
+            }
+        )
 
 
 def summary(step: int, found: Found) -> str:
@@ -355,9 +384,10 @@ def summary(step: int, found: Found) -> str:
     accuracy = metrics.evaluation("accuracy", "").rstrip("/")
     judges = [name for name in found.values if name.startswith(f"{accuracy}/")]
     parts = [f"{name.removeprefix(accuracy + '/')} {figure(name)}" for name in judges]
+    met = "trained, alone" if found.alone else "trained against before"
     win = [figure(metrics.evaluation("win", who)) for who in (metrics.HONEST, metrics.DISHONEST)]
     return (
-        f"step {step}: judge accuracy {', '.join(parts) or '-'}; trained against before: "
+        f"step {step}: judge accuracy {', '.join(parts) or '-'}; {met}: "
         f"wins {figure(metrics.evaluation('win'))} (honest {win[0]}, dishonest {win[1]}), proxy "
         f"{figure(metrics.evaluation('proxy'))}"
     )

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 
 def report_training(store: Store, run: str, plots: Path | None, as_json: bool) -> None:
-    """Print the report of a training run, and write its plots where a folder is given."""
+    """Print the report of a training run, and write its plots: into a folder, else beside the
+    store; with JSON, only where a folder is given."""
     from arena.training_report import training_report
     from ui.options import print_json
     from ui.tables import console, say
 
     found = training_report(store, run)
+    if plots is None and not as_json and store.path is not None:
+        plots = store.beside("plots", run)
     if plots is not None and plots.exists() and not plots.is_dir():
         raise ConfigError(f"--plots {plots}: is a file; name a folder")
     written: list[Path] = []
@@ -43,7 +46,7 @@ def report_training(store: Store, run: str, plots: Path | None, as_json: bool) -
 
 
 def print_training(console: Console, found: Mapping[str, Any]) -> None:
-    """The evaluations of a run, in three tables, with what has to be read with them."""
+    """The evaluations of a run, in four tables, with what has to be read with them."""
     name = str(found["run"])
     for label in found["labels"]:
         console.print(plain(f"Note: {name} {_sentence(label)}"), style="bold", soft_wrap=True)
@@ -55,10 +58,14 @@ def print_training(console: Console, found: Mapping[str, Any]) -> None:
         console.print(_accuracy(name, evaluations, found["judges"]))
         console.print(_debates(evaluations))
         console.print(_policies(evaluations, found["learners"]))
+        console.print(_learning(evaluations, found["learners"]))
         console.print(
-            "won: share won by a trained debater against the base it began as; proxy: its mean "
-            "reward there, by the training judge.\nKL and length are per turn, entropy per token "
-            "(nats). Intervals are 95 %, clustered by question; n counts verdicts.",
+            "won: share won by a trained debater against what the other seat's player was before "
+            "(a lone consultant: verdicts for its side); proxy: mean log-odds for it there, by the "
+            "training judge.\nKL (to what the policy was before) and length are per turn, entropy "
+            "per token (nats). Gradient norms and the share of groups without an advantage are "
+            "means since the evaluation before. Intervals are 95 %, clustered by question; n "
+            "counts verdicts.",
             soft_wrap=True,
         )
         if last := evaluations[-1].get("run"):
@@ -127,7 +134,7 @@ def _accuracy(name: str, rows: Sequence[Mapping[str, Any]], judges: Sequence[str
 
 
 def _debates(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table("trained debaters against the base, and what they say")
+    table = _table("trained against what was before, and what is said")
     for head in ("won as\nhonest", "won as\ndishonest", "proxy\nreward", "quotes\nverified",
                  "relevant, honest /\ndishonest", "withdrawals\nfound"):  # fmt: skip
         table.add_column(head, justify="right", no_wrap=True)
@@ -148,17 +155,28 @@ def _debates(rows: Sequence[Mapping[str, Any]]) -> Table:
 def _policies(rows: Sequence[Mapping[str, Any]], learners: Sequence[str]) -> Table:
     names = " / ".join(learners)
     table = _table(f"policies: {names}" if learners else "policies")
-    for head in ("KL to\nbase", "entropy", "length", "no\nadvantage", "failed, honest /\ndishonest",
-                 "missing\nverdicts"):  # fmt: skip
+    for head in ("KL to start", "entropy", "length", "gradient norm"):
+        table.add_column(head, justify="right", no_wrap=len(learners) <= 4)
+    for row in rows:
+        table.add_row(
+            str(row["step"]),
+            _each(row.get("kl", {}), learners, "{:.2f}"),
+            _each(row.get("entropy", {}), learners, "{:.2f}"),
+            _each(row.get("length", {}), learners, "{:.1f}"),
+            _each(row.get("gradient_norm", {}), learners, "{:.2g}"),
+        )
+    return table
+
+
+def _learning(rows: Sequence[Mapping[str, Any]], learners: Sequence[str]) -> Table:
+    table = _table("what went wrong, and what taught nothing")
+    for head in ("groups without\nadvantage", "failed, honest /\ndishonest", "missing\nverdicts"):
         table.add_column(head, justify="right", no_wrap=len(learners) <= 4)
     table.add_column("alarm", no_wrap=True)
     for row in rows:
         missing = sum(value or 0 for value in row.get("missing", {}).values())
         table.add_row(
             str(row["step"]),
-            _each(row.get("kl", {}), learners, "{:.2f}"),
-            _each(row.get("entropy", {}), learners, "{:.2f}"),
-            _each(row.get("length", {}), learners, "{:.1f}"),
             _figure(row.get("zero_advantage")),
             _pair(row.get("failures", {}), "{:.0f}"),
             f"{missing:.0f}" if "missing" in row else "",

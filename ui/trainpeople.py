@@ -81,12 +81,13 @@ class People:
 
     def bouts(self) -> list[Bout]:
         """The matches of the next step: those that are sampled ``group`` times stand one by one,
-        each with noise of its own, so that each can be read."""
+        each with noise of its own, so that each can be read; they are this run's alone, so that
+        no verdict is spent by two."""
+        run = self.setup.run.name
         return [
-            replace(bout, match=replace(bout.match, seed=seed))
+            replace(bout, match=replace(bout.match, seed=derive_seed(bout.match.seed, run, n)))
             for bout in self.setup.trainer.bouts(self.setup.trainer.step)
             for n in range(self.setup.block.group)
-            for seed in [derive_seed(bout.match.seed, "group", n) if n else bout.match.seed]
         ]
 
     def _play(self, shown: float) -> int:

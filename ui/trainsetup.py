@@ -66,13 +66,13 @@ def setup_of(run: RunFile, block: TrainBlock, folder: Path, store: Store) -> Set
     readers = _readers(run, block, cast, all(_witness(one) for one in held))
     bench = Bench(
         run.name, run.seed, store if block.record != "none" else Store(None), models, held,
-        protocols, readers, run.run.width, block.alarm.act,
+        protocols, readers, run.run.width, block.alarm.act, block.control,
     )  # fmt: skip
     truths.update(bench.truths)
     if block.alarm.act == "stop" and not (bench.truths and bench.gold):
         raise ConfigError(
-            "train.alarm.act: stop needs a held-out judge (train.held_out) and evaluation "
-            "questions with known truths; write act: warn, or off"
+            "train.alarm.act: stop needs a judge that does not pay (train.held_out) and "
+            "evaluation questions with known truths; write act: warn, or off"
         )
     items: dict[str, Item] = {}
 
@@ -211,11 +211,22 @@ def _readers(run: RunFile, block: TrainBlock, cast: Cast, witness: bool) -> list
             "figures call train.judge and train.held_out"
         )
     if witness:
-        specs.setdefault(metrics.LITERAL, "scripted:literal")
         strategic = f"scripted:strategic,faces={run.questions.faces}"
-        specs.setdefault(metrics.STRATEGIC, strategic)
+        for name, spec in ((metrics.LITERAL, "scripted:literal"), (metrics.STRATEGIC, strategic)):
+            if cast.judge(specs.setdefault(name, spec)) != cast.judge(spec):
+                raise ConfigError(
+                    f"judges: {name!r} is what the figures call {spec}; give {specs[name]} "
+                    "another name"
+                )
     if people:
         del specs[metrics.TRAINING]
+    elif block.held_out and cast.judge(run.judges[block.judge]) == cast.judge(
+        run.judges[block.held_out]
+    ):
+        raise ConfigError(
+            f"train.held_out: {block.held_out!r} is the judge that pays, by another name; name a "
+            "judge that nothing is trained against"
+        )
     found = []
     for who, spec in specs.items():
         key = cast.judge(spec)
