@@ -156,6 +156,7 @@ def save_adapter(
     ``config`` is peft's; ``ours`` says at least which ``base`` it is for. What was there is
     replaced.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +170,10 @@ def save_adapter(
         config.base_model_name_or_path = ours.get("base")
         config.save_pretrained(fresh)
         plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-        save_file(plain, fresh / WEIGHTS, metadata={"format": "pt"})
+        try:
+            save_file(plain, fresh / WEIGHTS, metadata={"format": "pt"})
+        except SafetensorError as error:
+            raise OSError(f"an adapter cannot be written to {folder.parent}: {error}") from None
         (fresh / OURS).write_text(json.dumps(dict(ours), indent=2) + "\n", encoding="utf-8")
         if folder.exists():
             os.rename(folder, old)

@@ -36,7 +36,11 @@ def save(trainer: Trainer, root: Path, extra: Mapping[str, Any]) -> tuple[str, P
     fresh.mkdir()
     try:
         for n, learner in enumerate(trainer.learners):
-            torch.save(learner.snapshot(), fresh / f"learner-{n}.pt")
+            try:
+                torch.save(learner.snapshot(), fresh / f"learner-{n}.pt")
+            except RuntimeError as error:  # what torch makes of a full disk
+                why = " ".join(str(error).split())[:200]
+                raise OSError(f"a checkpoint cannot be written to {root}: {why}") from None
         for policy, name, _ in trainer.opponents.snapshots():
             policy.engine.save(name, fresh / "pool" / name)
         files = {name: _digest(fresh / name) for name in _files(fresh)}
@@ -76,15 +80,24 @@ def load(trainer: Trainer, place: Path) -> dict[str, Any]:
     return extra
 
 
-def newest(root: Path) -> Path | None:
-    """The newest checkpoint whose files are those that were written; None where there is none."""
+def newest(root: Path) -> tuple[Path | None, list[str]]:
+    """The newest checkpoint whose files are those that were written (None where there is none), and
+    what is wrong with each that is newer."""
+    wrong = []
     for place in reversed(_places(root)):
         try:
             _state(place)
-        except ValueError:
+        except ValueError as error:
+            wrong.append(str(error))
             continue
-        return place
-    return None
+        return place, wrong
+    return None, wrong
+
+
+def extra_of(place: Path) -> dict[str, Any]:
+    """The ``extra`` of a checkpoint, without loading it. Raises ValueError as `load` does."""
+    found: dict[str, Any] = _state(place)["extra"]
+    return found
 
 
 def drop_after(root: Path, step: int) -> None:

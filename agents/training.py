@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from agents.adapters import LoraSettings
 from agents.learner import Learner
-from agents.losses import Loss, Sample, Stats
+from agents.losses import LearnerError, Loss, Sample, Stats
 from agents.opponents import Opponents
 from agents.policy import Policy, adapters_of
 from agents.rollout import Bout, Sampled, rollout, samples
@@ -152,6 +152,7 @@ class Trainer:
             (authors[one.spoken.author], one.spoken.calls, one.advantage)
             for one in found.advantages
         )
+        self._spoke(sampled, authors)
         made = samples(said, sampled.calls, self._lines)
         way = done / settings.steps if share is None else share
         rate = settings.lr * settings.factor(done, way)
@@ -168,6 +169,21 @@ class Trainer:
             policy.trained()
         self.opponents.join(self.step)
         return Stepped(self.step, sampled, rows, found, values, seconds)
+
+    def _spoke(self, sampled: Sampled, authors: Mapping[str, str]) -> None:
+        """LearnerError where a policy cannot speak any more: then no loss says so."""
+        said: dict[str, list[str]] = {}
+        for tree in sampled.trees:
+            for one in tree.spoken:
+                if one.author in authors:
+                    said.setdefault(authors[one.author], []).append(one.speech.status)
+        for name, found in said.items():
+            if len(found) > 1 and not {"ok", "length", "over limit"}.intersection(found):
+                raise LearnerError(
+                    f"all {len(found)} speeches of {name} in step {self.step + 1} failed: its "
+                    "weights are spoilt, or its prompts do not fit; go on from an earlier "
+                    "checkpoint, with a smaller train.lr"
+                )
 
     def bouts(self, step: int) -> list[Bout]:
         """The matches of a step (from 0): a function of the seed, the step, the policies, the pool.

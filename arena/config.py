@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import typing
 from collections.abc import Hashable
 from functools import lru_cache
@@ -162,6 +163,9 @@ def _loader() -> Any:
                     seen.add((key.tag, key.value))
             return node
 
+    OnceLoader.add_implicit_resolver(  # PyYAML takes 1e-3 for text
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+"), list("-+0123456789")
+    )
     return OnceLoader
 
 

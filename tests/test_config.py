@@ -59,6 +59,13 @@ def test_a_run_file_is_taken_by_the_letter_and_its_field_is_named(
     assert "\n" not in str(raised.value)
 
 
+def test_a_number_with_an_exponent_is_a_number(tmp_path: Path) -> None:
+    text = "train: {judge: j, lr: 1e-3, kl: 2.5e-2, evaluate: {n: 10}}"
+    block = a_run(tmp_path, text).train
+    assert block is not None and (block.lr, block.kl) == (0.001, 0.025)
+    assert parse_yaml("[1e3, 1E+2, e5, 1e, 12]", "x") == [1000.0, 100.0, "e5", "1e", 12]
+
+
 def test_lists_are_tuples_and_whole_numbers_are_numbers(tmp_path: Path) -> None:
     run = a_run(tmp_path, "protocols: [naive, debate]\nrun: {minutes: 5, budget: null}\n")
     assert run.protocols == ("naive", "debate")

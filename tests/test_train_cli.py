@@ -437,6 +437,12 @@ def test_a_control_rule_reads_the_truth_and_says_so(folder: Path, tmp_path: Path
           "questions.source=jsonl", "questions.lines=null"], "act: stop needs a judge"),
         (["judges.coin=scripted:first"], "train.held_out: 'coin' is the judge that pays"),
         (["judges.literal=scripted:first"], "judges: 'literal' is what the figures call"),
+        (["players={alice: 'local:MODEL', alice-2: 'local:MODEL'}"],
+         "players: 'alice-2' is what a snapshot of 'alice' is called"),
+        (["questions.path=none.jsonl", "questions.source=jsonl", "questions.lines=null",
+          "train.control=true side"], "train.control: 'true side' reads the truth"),
+        (["questions.path=so.jsonl", "questions.source=jsonl", "questions.lines=null",
+          "train.control=relevant quote"], "train.control: 'relevant quote' reads lines"),
         (["train.pool.size=1"], "train.pool.size must be 2 or more"),
         (["train.lora.targets=[nothing]"], "train: adapter 'alice' cannot be put beside"),
         (["players.alice=local:MODEL,temperature=0"], "a greedy player cannot learn"),
@@ -447,6 +453,7 @@ def test_what_does_not_fit_is_refused_in_one_line(
     sets: list[str], message: str, folder: Path, tmp_path: Path
 ) -> None:
     lines(folder, "so", lambda n: n % 2)
+    lines(folder, "none", lambda n: None)
     sets = [one.replace("MODEL", str(folder / "model")) for one in sets]
     result = train(folder, tmp_path / "arena.db", *sets)
     assert result.exit_code == 2, result.stderr

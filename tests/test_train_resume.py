@@ -298,12 +298,45 @@ def test_a_checkpoint_that_is_not_what_was_written_is_passed_over(
     one, first = at_step(folder, tmp_path)
     one.advance()
     _, second = checkpoint.save(one, tmp_path / "checkpoints", {})
-    assert checkpoint.newest(tmp_path / "checkpoints") == second
+    assert checkpoint.newest(tmp_path / "checkpoints") == (second, [])
     (file,) = [one for one in second.rglob("*.safetensors" if spoil == "pool" else spoil)][:1]
     file.write_bytes(file.read_bytes()[:-9])
-    assert checkpoint.newest(tmp_path / "checkpoints") == first
+    found, wrong = checkpoint.newest(tmp_path / "checkpoints")
+    assert found == first and len(wrong) == 1 and wrong[0].startswith("checkpoint 3")
     with pytest.raises(ValueError, match=r"^checkpoint 3"):
         checkpoint.load(fresh(folder), second)
+
+
+def test_a_damaged_checkpoint_is_named_and_where_none_can_be_read_nothing_is_touched(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, kept = tmp_path / "arena.db", tmp_path / "arena-training" / "spar" / "checkpoints"
+    with killed(Learner, "forward_backward", 5, monkeypatch):
+        go(folder, store)
+    older, newer = sorted(int(one.name) for one in kept.iterdir())
+    (kept / str(newer) / "learner-0.pt").write_bytes(b"")
+    with killed(Learner, "forward_backward", 1, monkeypatch):
+        shown = Shown()
+        train_file(read_run_file(folder / "spar.yaml"), folder, Store(store), shown)
+    assert f"checkpoint {newer}: learner-0.pt is not what was written: passed over" in shown.notes
+    assert f"goes on from step {older}" in shown.notes
+    (kept / str(older) / "learner-0.pt").write_bytes(b"")
+    with pytest.raises(StoreError, match=f"checkpoint {older}: learner-0.pt .* start again"):
+        go(folder, store)
+    assert (kept / str(older)).is_dir()
+
+
+def test_checkpoints_of_another_run_are_not_taken_up(folder: Path, tmp_path: Path) -> None:
+    """A store that was deleted, and another run of the name with other settings."""
+    go(folder, tmp_path / "arena.db")
+    for left in tmp_path.glob("arena.db*"):
+        left.unlink()
+    other = read_run_file(folder / "spar.yaml", ("train.lr=0.5",))
+    with (
+        Store(tmp_path / "arena.db") as store,
+        pytest.raises(StoreError, match=r"checkpoints of another run.*name another folder"),
+    ):
+        train_file(other, folder, store, Shown())
 
 
 def test_only_the_newest_two_checkpoints_stay(folder: Path, tmp_path: Path) -> None:

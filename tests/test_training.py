@@ -308,6 +308,14 @@ def test_what_teaches_nothing_is_counted_and_moves_no_weight(
     assert one.step == 1
 
 
+def test_a_policy_whose_weights_have_overflowed_is_an_error(folder: Path) -> None:
+    """It samples nothing any more, so no loss could say so."""
+    one = trainer(folder, block(lr=1e30, clip_norm=1e30))
+    one.advance()
+    with pytest.raises(LearnerError, match=r"speeches of \w+ in step 2 failed: its weights are"):
+        one.advance()
+
+
 def test_a_loss_that_is_no_number_is_an_error_and_moves_no_weight(folder: Path) -> None:
     one = trainer(folder)
     engine = one.policies["alice"].engine

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def console(error: bool = False) -> Console:
-    """Standard output or error; wide enough for a table where it is a file or a pipe."""
+    """Standard output or error; the first wide enough for every table."""
     made = Console(stderr=error, highlight=False, markup=False, emoji=False)
     if not error:  # a figure must never be cut: what a narrow terminal cannot hold, it wraps
-        made.width = max(made.width, 104) if made.is_terminal else 130
+        made.width = max(made.width, 130)
     return made
 
 

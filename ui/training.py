@@ -7,14 +7,13 @@ what had been sampled after it is thrown away. Checkpoints and adapters lie besi
 from __future__ import annotations
 
 import gc
-import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from agents import checkpoint
 from agents.sinks import Sink, check_sinks, open_sinks
@@ -23,6 +22,7 @@ from arena import metrics
 from arena.alarm import Alarm, AlarmSettings, Watch, restored
 from arena.batch import Batch
 from arena.config import ConfigError
+from arena.ids import canonical
 from arena.match import participant_id
 from arena.queue import ledger, retake
 from arena.runfile import RunFile
@@ -30,6 +30,7 @@ from arena.runner import provenance
 from arena.store import Store, StoreError
 from ui.evaluation import Found, evaluate
 from ui.trainpeople import People
+from ui.trainplace import alone, take_back
 from ui.trainsetup import Setup, identity, setup_of
 
 
@@ -82,26 +83,8 @@ def train_file(
     if done is not None and done["finished_at"] is not None:
         last = store.one("SELECT max(step) AS n FROM metrics WHERE run = ?", run.name)
         return Trained(int((last and last["n"]) or 0), "finished before", place)
-    with _alone(place, run.name):
+    with alone(place, run.name):
         return _Loop(setup, place, shows).go()
-
-
-@contextmanager
-def _alone(place: Path, name: str) -> Iterator[None]:
-    """One process at a time trains a run: two would write over each other's checkpoints."""
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / "lock").open("a") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # no such locks on this system
-            pass
-        except OSError:
-            raise StoreError(
-                f"run {name!r} is being trained by another process; wait for it, or stop it"
-            ) from None
-        yield
 
 
 # ---------------------------------------------------------------------------------------------
@@ -120,6 +103,7 @@ class _Loop:
         self.watch = Watch(AlarmSettings(act, alarm.level))
         self.seconds = 0.0  # that this run has taken so far, in all processes
         self.tokens = 0
+        self.idle = False  # whether it was said that a step taught nothing
         self.failed: Counter[str] = Counter()
         self.sinks: list[Sink] = []
 
@@ -201,6 +185,14 @@ class _Loop:
         values |= {name("seconds", what): took for what, took in stepped.seconds.items()}
         values[name("seconds", "other")] = total - sum(stepped.seconds.values())
         self._metrics(stepped.step, values)
+        if values[name("idle")] and not self.idle:
+            self.idle = True
+            self.shows.note(
+                f"step {stepped.step} taught nothing: {values[name('missing')] or 0:.0f} "
+                f"transcripts have no verdict, {values[name('left_out')] or 0:.0f} speeches no "
+                f"reward, {values[name('alone')] or 0:.0f} groups one member; the rest were all "
+                "paid the same"
+            )
         self.seconds += time.perf_counter() - begin
         self.tokens += stepped.sampled.tokens
         self.shows.at(self._share(), f"step {stepped.step}/{self.block.steps}")
@@ -296,7 +288,8 @@ class _Loop:
         for name, policy in self.trainer.policies.items():
             ref = policy.publish(place / "adapters")
             rows.append((run, f"{name}@{step}", ref.digest, f"adapters/{name}/{step}"))
-        extra = {"seconds": self.seconds, "tokens": self.tokens, "watch": self.watch.state()}
+        extra = {"run": self._whose(), "seconds": self.seconds, "tokens": self.tokens,
+                 "watch": self.watch.state()}  # fmt: skip
         if self.people:
             extra["spent"] = ledger(store, run, step)
         if there.is_dir():  # killed before its rows were written
@@ -316,16 +309,32 @@ class _Loop:
         )  # fmt: skip
         self.seconds += time.perf_counter() - begin
 
+    def _whose(self) -> str:
+        """What its checkpoints say of the run that they belong to."""
+        return sha256(canonical(identity(self.setup)).encode()).hexdigest()[:32]
+
     def _resume(self) -> None:
         """Go to the newest checkpoint, and take back what was noted of later steps."""
         store, run = self.setup.store, self.setup.run.name
-        place = checkpoint.newest(self.place / "checkpoints")
+        place, damaged = checkpoint.newest(self.place / "checkpoints")
+        if place is None and damaged:
+            raise StoreError(
+                f"run {run!r} cannot go on: {damaged[0]}; put its files back, or take "
+                f"{self.place / 'checkpoints'} away to start again"
+            )
+        for why in damaged:
+            self.shows.note(f"{why}: passed over")
         if place is not None:
             kept = store.artifacts(run).get(f"checkpoint {place.name}")
             if kept is not None and kept[0] != checkpoint.digest(place):
                 raise StoreError(
                     f"checkpoint {place.name} of run {run!r} is not the one that this store knows; "
                     "name the folder that belongs to it with --folder"
+                )
+            if checkpoint.extra_of(place).get("run") != self._whose():
+                raise StoreError(
+                    f"{self.place} holds checkpoints of another run, or of this one with other "
+                    "settings; name another folder with --folder"
                 )
             try:
                 extra = checkpoint.load(self.trainer, place)
@@ -344,34 +353,13 @@ class _Loop:
         last = store.one("SELECT max(step) AS n FROM metrics WHERE run = ?", run)
         if place is None and last is not None and last["n"]:
             self.shows.note("no checkpoint is there: starts again from the beginning")
-        store.execute({"DELETE FROM metrics WHERE run = ? AND step > ?": [(run, step)]})
-        self._forget_evaluations(step)
+        take_back(store, run, step)
         if self.people:  # their matches stay: somebody may have judged them
             known = [name.split() for name in store.artifacts(run) if "@" not in name]
             retake(store, run, max([step, *(int(number) for _, number in known)]))
             return
         taken = [(run, step * self.block.questions)]
         store.execute({"DELETE FROM run_matches WHERE run = ? AND position >= ?": taken})
-
-    def _forget_evaluations(self, step: int) -> None:
-        """Take back evaluations and alarms after a step: their policies are no more. What was
-        played stays in the store."""
-        store, run = self.setup.store, self.setup.run.name
-
-        def later(sql: str) -> list[tuple[Any]]:
-            rows = [(row["key"], json.loads(row["value"])) for row in store.query(sql)]
-            return [(key,) for key, of in rows
-                    if of.get("training", of.get("run")) == run and of["step"] > step]  # fmt: skip
-
-        names = later("SELECT name AS key, config AS value FROM runs WHERE kind = 'evaluation'")
-        alarms = later("SELECT id AS key, value FROM events WHERE kind = 'alarm'")
-        store.execute(
-            {
-                "DELETE FROM run_matches WHERE run = ?": names,
-                "DELETE FROM runs WHERE name = ?": names,
-                "DELETE FROM events WHERE id = ?": alarms,
-            }
-        )
 
 
 def summary(step: int, found: Found) -> str:

@@ -6,6 +6,7 @@ written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -59,6 +60,7 @@ def setup_of(run: RunFile, block: TrainBlock, folder: Path, store: Store) -> Set
         _for_people(block, protocols)
     draws, held = draws_of(run, block, folder, store)
     agree_on_truth(store, [*draws.known, *held])
+    _for_control(block, [*draws.known, *held])
     models = Models(**asdict(run.engine))
     truths: dict[str, int] = {}  # for controls alone; those of a step join when it is drawn
     cast = Cast(models, store, truths)
@@ -115,6 +117,20 @@ def _for_people(block: TrainBlock, protocols: Mapping[str, Protocol]) -> None:
             raise ConfigError(
                 f"train.{field}: where a person judges, expected {listed}, got {value!r}"
             )
+
+
+def _for_control(block: TrainBlock, known: Sequence[Item]) -> None:
+    """Refuse a control on questions that have not what it reads."""
+    if block.control in ("true side", "right verdict") and any(one.truth is None for one in known):
+        raise ConfigError(
+            f"train.control: {block.control!r} reads the truth, and some questions have none; give "
+            "them one, or leave control out"
+        )
+    if block.control == "relevant quote" and not all(map(_witness, known)):
+        raise ConfigError(
+            "train.control: 'relevant quote' reads lines of the witness world; write questions: "
+            "{source: witness}, or leave control out"
+        )
 
 
 def _pay(
@@ -191,6 +207,12 @@ def _players(
                 f"train.learn: {name!r} ({spec}) is no model here, so it cannot learn; name it "
                 "local:PATH, or leave it out of train.learn"
             )
+        for other in run.players:
+            if re.fullmatch(re.escape(other) + r"-(\d+|start)", name):
+                raise ConfigError(
+                    f"players: {name!r} is what a snapshot of {other!r} is called; give it another "
+                    "name"
+                )
         policies[name] = Policy(name, agent, cast.models.local(parse(spec).name))
     return players, policies
 
