@@ -97,8 +97,9 @@ def parse(text: str) -> Spec:
     adapter = version = None
     if "#" in name:
         name, _, adapter = name.partition("#")
-        adapter, at, found = adapter.partition("@")
-        version = found if at else None
+        path, at, found = adapter.rpartition("@")
+        if at and "/" not in found:  # else it is part of a folder's name
+            adapter, version = path, found
     settings: list[tuple[str, str]] = []
     for part in rest:
         key, equals, value = part.partition("=")

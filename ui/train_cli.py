@@ -111,6 +111,14 @@ def results(store: Store, name: str, done: Trained) -> dict[str, Any]:
     }
 
 
+OVER = {
+    "steps": "all are done",
+    "minutes": "its time is up",
+    "budget": "its tokens are spent",
+}
+"""Why a run is over, in words."""
+
+
 def _conclude(store: Store, path: Path, name: str, done: Trained, as_json: bool) -> None:
     from arena.text import visible
     from ui.tables import console, plain
@@ -126,7 +134,7 @@ def _conclude(store: Store, path: Path, name: str, done: Trained, as_json: bool)
         return
     to = console()
     print_training(to, found)
-    lines = [f"{name}: {done.steps} steps; {done.reason}."]
+    lines = [f"{name}: {done.steps} steps; {OVER.get(done.reason, done.reason)}."]
     if done.waiting:
         lines.append(
             f"{len(done.waiting)} debates wait for a person: arena ui --store {path} --run {name}; "
@@ -136,6 +144,7 @@ def _conclude(store: Store, path: Path, name: str, done: Trained, as_json: bool)
     if newest:
         names = ", ".join(f"local:BASE#{done.place / 'adapters' / what}" for what in newest)
         lines.append(f"The players as they are now: {visible(names)}")
-    lines.append(f"Read its matches: arena report {name}@{done.steps} --store {path}")
+    if store.one("SELECT 1 FROM runs WHERE name = ?", f"{name}@{done.steps}"):
+        lines.append(f"Read its matches: arena report {name}@{done.steps} --store {path}")
     for line in lines:
         to.print(plain(line), soft_wrap=True)

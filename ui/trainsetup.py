@@ -166,6 +166,11 @@ def _seats(run: RunFile, block: TrainBlock, protocols: Mapping[str, Protocol]) -
     if not players:
         raise SpecError("players: expected at least one, as in `players: {alice: local:nano}`")
     seats = block.seats or {seat: players[i % len(players)] for i, seat in enumerate(known)}
+    idle = [] if block.seats else players[len(known) :]
+    if idle:
+        raise SpecError(
+            f"train.seats: nobody sits {idle}; the seats are {known}, say who sits where"
+        )
     strangers = sorted(set(seats) - set(known)) or sorted(set(seats.values()) - set(players))
     if strangers:
         raise SpecError(
