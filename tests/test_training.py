@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
@@ -16,14 +17,17 @@ import torch
 from sparring import BRIEF, Likes, Silent, base_weights, block, equal, liked, trainer, weights
 from tiny import tiny_model
 
-from agents.learner import LearnerError
+from agents.learner import Learner, LearnerError
+from agents.losses import Loss
 from agents.rollout import samples
 from agents.training import Stepped, Trainer
 from arena import metrics
-from arena.flow import batch
-from arena.match import participant_id
+from arena.credit import CreditSettings, credit
+from arena.flow import Flow, batch
+from arena.match import View, participant_id
 from arena.protocols import Limits, consultancy, critique, debate
 from arena.trainfile import LoraBlock, PoolBlock
+from arena.turns import Verdict
 from judges.scripted import PositionBiased
 
 
@@ -282,6 +286,78 @@ def test_a_judge_who_takes_part_reads_live_and_is_not_asked_again(folder: Path) 
         assert len(leaves) == len(tree.paths) == 2
         assert {leaf.author for leaf in leaves} == {participant_id(judge)}
         assert {row.turn for row in rows} == {leaf.id for leaf in leaves}
+
+
+@dataclass(frozen=True)
+class ForA:
+    """A judge for whom the debater in seat A has won before it has spoken."""
+
+    @property
+    def record(self) -> Mapping[str, object]:
+        return {"kind": "test", "name": "for A"}
+
+    def decide(self, view: View) -> Flow[Verdict]:
+        yield from ()
+        p = tuple(0.9 if option.label == "A" else 0.1 for option in view.options)
+        return Verdict(p.index(0.9), p)
+
+
+def test_a_pool_is_told_who_won_and_draws_as_it_was_set(folder: Path) -> None:
+    settings = block(questions=4, pool=PoolBlock(share=1.0, every=1, size=3, weighting="even"))
+    one = trainer(folder, settings, judge=ForA())
+    for _ in range(3):
+        step = one.advance()
+    assert step.values[metrics.train("pool", "alice")] == 1
+    assert step.values[metrics.train("pool", "bob")] == 0
+    beaten = {
+        seat: [o.beaten for o in pool.opponents] for seat, pool in one.opponents.pools.items()
+    }
+    assert min(beaten["A"]) >= 0.5 >= max(beaten["B"]) and max(beaten["A"]) > 0.5 > min(beaten["B"])
+    for pool in pools.values():
+        how = pool.settings
+        assert (how.every, how.cap, how.current, how.weighting) == (1, 3, 0.0, "even")
+
+
+def test_every_setting_of_a_step_reaches_what_it_is_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses: list[Loss] = []
+    rates: list[float] = []
+    made: list[dict[str, Any]] = []
+    credited: list[CreditSettings] = []
+    build, learn, move = Learner.__init__, Learner.forward_backward, Learner.optim_step
+
+    def init(self: Learner, *args: Any, **how: Any) -> None:
+        made.append(how)
+        build(self, *args, **how)
+
+    def forward_backward(self: Learner, given: Any, loss: Loss) -> Any:
+        losses.append(loss)
+        return learn(self, given, loss)
+
+    def optim_step(self: Learner, rate: float) -> Any:
+        rates.append(rate)
+        return move(self, rate)
+
+    def spied(forest: Any, settings: CreditSettings, *others: Any) -> Any:
+        credited.append(settings)
+        return credit(forest, settings, *others)
+
+    monkeypatch.setattr(Learner, "__init__", init)
+    monkeypatch.setattr(Learner, "forward_backward", forward_backward)
+    monkeypatch.setattr(Learner, "optim_step", optim_step)
+    monkeypatch.setattr("agents.training.credit", spied)
+    settings = block(
+        epochs=3, entropy=0.1, clip=(0.1, 0.3), kl=0.2, clip_norm=0.5, batch_tokens=512, lr=0.01,
+        warmup=4, credit="transcript", baseline="group", scale="sd",
+    )  # fmt: skip
+    stepped = trainer(folder, settings).advance()
+    (how,) = made
+    assert (how["clip_norm"], how["max_batch_tokens"]) == (0.5, 512)
+    assert losses == [Loss(clip=(0.1, 0.3), kl=0.2, entropy=0.1)] * 3
+    assert rates == [pytest.approx(0.01 / 4)] * 3
+    assert credited == [CreditSettings("transcript", "group", "sd")]
+    assert all(math.isfinite(one.advantage) for one in stepped.credits.advantages)
 
 
 # -- what cannot teach is counted, and changes nothing
