@@ -309,9 +309,8 @@ def test_a_pool_is_told_who_won_and_draws_as_it_was_set(folder: Path) -> None:
         step = one.advance()
     assert step.values[metrics.train("pool", "alice")] == 1
     assert step.values[metrics.train("pool", "bob")] == 0
-    beaten = {
-        seat: [o.beaten for o in pool.opponents] for seat, pool in one.opponents.pools.items()
-    }
+    pools = one.opponents.pools
+    beaten = {seat: [who.beaten for who in pools[seat].opponents] for seat in "AB"}
     assert min(beaten["A"]) >= 0.5 >= max(beaten["B"]) and max(beaten["A"]) > 0.5 > min(beaten["B"])
     for pool in pools.values():
         how = pool.settings
