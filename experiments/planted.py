@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import Lines
+from training import Lines, one_line
 
 from arena import metrics
 from arena.config import read_yaml, validate
@@ -213,6 +213,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="runs whose name (trust-0) has this in it")
     parser.add_argument("--collect", action="store_true")
     given = parser.parse_args(words)
+    with one_line(parser):
+        return _run(given)
+
+
+def _run(given: argparse.Namespace) -> int:
     study = validate(Study, read_yaml(given.file), given.file.name)
     if given.collect:
         found = collect(study, given.file, given.work)

@@ -15,7 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -25,12 +26,13 @@ from claims import JUDGES, OPTIMAL, Claim, markdown, verdicts
 
 from agents.models import Models
 from arena import metrics
-from arena.config import read_yaml, validate
+from arena.config import ConfigError, read_yaml, validate
 from arena.estimates import Estimate
+from arena.participants import SpecError
 from arena.protocols import consultancy
 from arena.runfile import RunFile
 from arena.runner import provenance
-from arena.store import Store
+from arena.store import Store, StoreError
 from ui.conditions import (
     BASE,
     TRAINED,
@@ -282,8 +284,24 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--train", action="store_true", help="train only, measure later")
     parser.add_argument("--collect", action="store_true")
     given = parser.parse_args(words)
+    with one_line(parser):
+        return _run(given)
+
+
+@contextmanager
+def one_line(parser: argparse.ArgumentParser) -> Iterator[None]:
+    """What is wrong with a call or its files as one line."""
+    try:
+        yield
+    except (ConfigError, SpecError, StoreError, OSError, ValueError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+
+
+def _run(given: argparse.Namespace) -> int:
     study = validate(Study, read_yaml(given.file), given.file.name)
-    bases = dict(one.split("=", 1) for one in given.base)
+    bases = dict(one.partition("=")[::2] for one in given.base)
+    if strangers := sorted(set(bases) - set(study.bases)):
+        raise ConfigError(f"--base: the study's bases are {list(study.bases)}, got {strangers}")
     study = replace(study, bases={**study.bases, **bases})
     if given.collect:
         found = collect(study, given.file, given.work)
@@ -293,9 +311,14 @@ def main(words: Sequence[str] | None = None) -> int:
         print(text)
         return 0
     given.work.mkdir(parents=True, exist_ok=True)
-    part, parts = map(int, given.part.split("/"))
+    part, _, parts = given.part.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise ConfigError(f"--part: expected K/N with K from 1 to N, got {given.part!r}")
     chosen = [arm for arm in study.runs if given.only in arm.name]
-    for arm in chosen[part - 1 :: parts]:
+    if not chosen:
+        names = ", ".join(arm.name for arm in study.runs)
+        raise ConfigError(f"--only {given.only!r}: no run's name has this in it; they are: {names}")
+    for arm in chosen[int(part) - 1 :: int(parts)]:
         to = given.work / f"{arm.name}.json"
         if not to.is_file():
             print(f"== {arm.name}", flush=True)

@@ -113,6 +113,27 @@ def written(folder: Path, value: dict[str, Any]) -> Path:
     return file
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--part", "x"], "--part: expected K/N"),
+        (["--part", "3/2"], "--part: expected K/N"),
+        (["--only", "third"], "--only 'third': no run's name has this in it"),
+        (["--base", "third=local:x"], "--base: the study's bases are ['first', 'second']"),
+        (["--only", "second-nano-judge-0", "--train"], "'SECOND' is neither a folder here"),
+    ],
+)
+def test_a_call_that_does_not_fit_is_one_line(
+    words: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from training import main
+
+    with pytest.raises(SystemExit) as left:
+        main([str(FOLDER / "free.yaml"), "--work", str(tmp_path), *words])
+    assert left.value.code == 2
+    assert line in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.check
 @pytest.mark.parametrize("name", STUDIES)
 def test_consultants_are_trained_on_as_many_speeches_as_debaters(name: str, tmp_path: Path) -> None:
