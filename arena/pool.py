@@ -57,7 +57,7 @@ class PoolSettings:
     def __post_init__(self) -> None:
         if self.every < 1 or self.cap < 2:
             raise ValueError(
-                f"every must be 1 or more and size 2 or more, got {self.every} and {self.cap}"
+                f"every must be 1 or more and cap 2 or more, got {self.every} and {self.cap}"
             )
         if not 0 <= self.current < 1:
             raise ValueError(f"current is a share in [0, 1), got {self.current}")
