@@ -15,7 +15,6 @@ from arena import metrics
 from ui.conditions import BASE, CONSULTANCY, DEBATE, NAIVE, TRAINED
 
 Run = Mapping[str, Any]
-JUDGES = (metrics.TRAINING, metrics.HELD_OUT, metrics.LITERAL, metrics.STRATEGIC)
 OPTIMAL = "optimal"
 
 
@@ -169,7 +168,7 @@ def markdown(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _cell(run: Run, condition: str) -> str:
-    return " / ".join(_short(accuracy(run, condition, judge)) for judge in JUDGES)
+    return " / ".join(_short(accuracy(run, condition, judge)) for judge in metrics.JUDGES)
 
 
 def _short(value: float | None) -> str:

@@ -22,7 +22,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from claims import JUDGES, OPTIMAL, Claim, markdown, verdicts
+from claims import OPTIMAL, Claim, markdown, verdicts
 
 from agents.models import Models
 from arena import metrics
@@ -61,9 +61,9 @@ class Worlds:
 class Study:
     """A study file. ``judges`` are pairs: one that pays, and one that nothing is trained against.
 
-    ``debate`` and ``consultancy`` are ``train`` blocks without their judges (``{}``: nobody is
-    trained so), ``speeches`` a consultant's; ``extra`` names further protocols under which the same
-    teams debate (controls). ``claims`` are what it is to show.
+    ``debate`` and ``consultancy`` are ``train`` blocks without their judges, ``speeches`` a
+    consultant's; ``extra`` names further protocols under which the same teams debate (controls).
+    ``claims`` are what it is to show.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Study:
     judges: dict[str, tuple[str, str]]
     seeds: tuple[int, ...]
     worlds: Worlds
-    debate: dict[str, Any] = field(default_factory=dict)
+    debate: dict[str, Any]
     consultancy: dict[str, Any] = field(default_factory=dict)
     speeches: int = 1
     extra: tuple[str, ...] = ()
@@ -160,7 +160,7 @@ def perform(arm: Arm, work: Path, measure: bool = True) -> dict[str, Any]:
     debaters: dict[str, tuple[str, str]] = {BASE: (spec, spec), OPTIMAL: (BEST, BEST)}
     consultants: dict[str, str] = {BASE: spec}
     for role in ("debate", "consultancy"):
-        if not (study.debate if role == "debate" else study.consultancy):
+        if role == "consultancy" and not study.consultancy:
             continue
         run = arm.file(role)
         with Store(work / f"{arm.name}.db") as store:
@@ -201,7 +201,7 @@ def _history(store: Store, run: str, steps: int) -> dict[str, Any]:
         return sum(value for _, value in known.get(name, []) if value is not None)
 
     speeches = total(metrics.train("samples"))
-    keep = {f"accuracy, {who}": metrics.evaluation("accuracy", who) for who in JUDGES}
+    keep = {f"accuracy, {who}": metrics.evaluation("accuracy", who) for who in metrics.JUDGES}
     keep |= {what: metrics.evaluation(what) for what in ("proxy", "win", "found")}
 
     def curve(name: str) -> list[list[float]]:
@@ -224,10 +224,10 @@ def _figures(found: Conditions) -> dict[str, Any]:
         {"of": of, "less": less, "judge": judge, **_estimate(found.difference(of, less, judge))}
         for of, less in pairs
         if of in found.names and less in found.names
-        for judge in JUDGES
+        for judge in metrics.JUDGES
     ]
     wins = {judge: {who: _estimate(one) for who, one in found.wins(judge).items()}
-            for judge in JUDGES if found.wins(judge)}  # fmt: skip
+            for judge in metrics.JUDGES if found.wins(judge)}  # fmt: skip
     told: tuple[Quoted, ...] = ("verified", "relevant", "found")
     spoken = {
         name: {what: _estimate(quoted(found, name, what)) for what in told}
@@ -293,7 +293,7 @@ def one_line(parser: argparse.ArgumentParser) -> Iterator[None]:
     """What is wrong with a call or its files as one line."""
     try:
         yield
-    except (ConfigError, SpecError, StoreError, OSError, ValueError) as error:
+    except (ConfigError, SpecError, StoreError, OSError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
 
 
