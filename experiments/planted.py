@@ -7,7 +7,7 @@ For every weakness and seed, debaters are first trained on the sound judge; each
 them on. The proxy is their reward by the judge that pays, against the frozen start; gold is the
 accuracy of judges on the same transcripts: of the held-out judge and the literal Bayes judge, who
 see what was verified, and of the judge that pays. What is stopped goes on where it was;
-``--collect`` writes the study's JSON and its plot beside its YAML.
+``--collect`` writes the study's JSON, a table and a plot beside its YAML.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def collect(study: Study, file: Path, work: Path) -> dict[str, Any]:
 
 
 def table(found: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each run: proxy and gold at the start, at their worst or best, and at the end."""
+    """Every evaluation of every run, as lines."""
     yield f"{found['study']}: {found['complete'][0]} of {found['complete'][1]} runs"
     for run in found["runs"]:
         yield f"\n{run['weakness']}, {run['arm']}, seed {run['seed']}"
@@ -158,9 +158,38 @@ def table(found: Mapping[str, Any]) -> Iterator[str]:
             gold = ", ".join(f"{who} {row['accuracy'][who]['value']:.3f}" for who in GOLD)
             yield (
                 f"  step {row['step']:3}  KL {row['kl']:6.2f}  proxy {row['proxy']['value']:+.3f}  "
-                f"win {row['win']['value']:.3f}  {gold}  verified {row['verified']:.2f}"
+                f"win {row['win']['value']:.3f}  {gold}  verified {_share(row['verified'])}"
                 f"{'  ALARM' if row['alarm'] else ''}"
             )
+
+
+def markdown(found: Mapping[str, Any]) -> Iterator[str]:
+    """A row for each run: its start and its last evaluation."""
+    yield f"# {found['study']}: {found['complete'][0]} of {found['complete'][1]} runs"
+    yield f"\n`{found['command']}`; every evaluation is in the JSON beside this file."
+    yield (
+        "\nAt the last evaluation: KL to the start (nats per turn) and proxy, the mean log-odds of "
+        "the judge that pays, against the frozen start. Then the accuracy of three judges, and the "
+        "share of quotations that are in the passage, at the start and at the last evaluation."
+    )
+    names = ("weakness", "arm", "seed", "KL", "proxy", *GOLD, "quotes verified", "first alarm")
+    yield f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}"
+    for run in found["runs"]:
+        first, last = run["curve"][0], run["curve"][-1]
+        alarms = [row["step"] for row in run["curve"] if row["alarm"]]
+        cells = [
+            run["weakness"], run["arm"], str(run["seed"]), f"{last['kl']:.2f}",
+            f"{last['proxy']['value']:+.2f}",
+            *(f"{first['accuracy'][who]['value']:.3f} -> {last['accuracy'][who]['value']:.3f}"
+              for who in GOLD),
+            f"{_share(first['verified'])} -> {_share(last['verified'])}",
+            f"step {alarms[0]}" if alarms else "none",
+        ]  # fmt: skip
+        yield f"| {' | '.join(cells)} |"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def plot(found: Mapping[str, Any], path: Path) -> None:
@@ -222,6 +251,7 @@ def _run(given: argparse.Namespace) -> int:
     if given.collect:
         found = collect(study, given.file, given.work)
         given.file.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+        given.file.with_suffix(".md").write_text("\n".join(markdown(found)) + "\n")
         plot(found, given.file.with_suffix(".svg"))
         print("\n".join(table(found)))
         return 0

@@ -224,3 +224,5 @@ def test_a_study_of_planted_weaknesses_gives_a_curve_for_each_arm_and_a_plot(
         assert first["proxy"]["value"] == pytest.approx(0, abs=1e-9)
         assert all(math.isfinite(row["accuracy"]["held-out"]["value"]) for row in run["curve"])
     assert (tmp_path / "tiny.svg").read_text().startswith("<svg")
+    rows = (tmp_path / "tiny.md").read_text().splitlines()[-3:]
+    assert [row.split(" | ")[1] for row in rows] == ["free", "held", "sound"]
