@@ -49,8 +49,11 @@ class _Growing:
     """Rows ``index`` of a tensor (B, heads, T, size) that becomes longer along T."""
 
     def __init__(self, old: torch.Tensor, index: torch.Tensor) -> None:
+        from torch import index_select
+
         self._length = old.shape[-2]
-        self._store = self._roomy(old.index_select(0, index), self._length)
+        self._store = _roomy(old, len(index), self._length)
+        index_select(old, 0, index, out=self.seen)  # straight to its place: half of the time
 
     @property
     def seen(self) -> torch.Tensor:
@@ -61,13 +64,14 @@ class _Growing:
         """Append ``new`` along T; returns everything."""
         length = self._length + new.shape[-2]
         if length > self._store.shape[-2]:
-            self._store = self._roomy(self.seen, length)
+            longer = _roomy(new, len(new), length)
+            longer[:, :, : self._length] = self.seen
+            self._store = longer
         self._store[:, :, self._length : length] = new
         self._length = length
         return self.seen
 
-    def _roomy(self, old: torch.Tensor, length: int) -> torch.Tensor:
-        room = length + max(_ROOM, length // 4)
-        new = old.new_empty(*old.shape[:2], room, old.shape[-1])
-        new[:, :, : old.shape[-2]] = old
-        return new
+
+def _roomy(like: torch.Tensor, rows: int, length: int) -> torch.Tensor:
+    room = length + max(_ROOM, length // 4)
+    return like.new_empty(rows, like.shape[1], room, like.shape[-1])
