@@ -15,7 +15,7 @@ from arena.training_report import training_report
 from ui.trainsetup import setup_of
 
 FOLDER = Path(__file__).parent.parent / "experiments"
-STUDIES = ("equal", "free", "equal-controls", "free-controls")
+STUDIES = ("equal", "free", "equal-controls", "free-controls", "equal-long")
 PAYS, OTHER = "prompted:nano-judge", "prompted:nano-judge-2"
 FEW = {"questions": 2, "group": 3, "opponents": 2, "steps": 1}
 
