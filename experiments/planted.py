@@ -34,6 +34,7 @@ from ui.plots import styled
 from ui.training import train_file, training_folder
 
 SEATS = ("alice", "bob")
+COLOURS = ["#d55e00", "#0072b2", "#009e73"]
 GOLD = (metrics.TRAINING, metrics.HELD_OUT, metrics.LITERAL)
 
 
@@ -210,11 +211,12 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
             ("gold: accuracy of the held-out judge", row["accuracy"][GOLD[1]]["value"]),
         )
     ]  # fmt: skip
+    arms = list(dict.fromkeys(run["arm"] for run in found["runs"]))
     x = alt.X("root:Q", title="√ KL to the start (nats per turn)")
     base = alt.Chart().encode(
         x=x,
         y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)),
-        color=alt.Color("arm:N", scale=alt.Scale(range=["#d55e00", "#0072b2", "#009e73"])),
+        color=alt.Color("arm:N", scale=alt.Scale(domain=arms, range=COLOURS)),
         detail="seed:N",
         order="step:Q",
     )
@@ -224,7 +226,7 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
         .facet(
             data=alt.Data(values=rows),
             row=alt.Row("panel:N", title=None),
-            column=alt.Column("weakness:N"),
+            column=alt.Column("weakness:N", title=None),
         )
         .resolve_scale(y="independent")
         .properties(title="Reward and truth against a judge with a planted weakness")
