@@ -22,7 +22,8 @@ from test_train_resume import BRIEF, Shown
 from tiny import tiny_model
 
 import ui.trainpeople
-from arena import metrics, people
+from arena import metrics
+from arena.desk import acts, chairs, identity, worklist
 from arena.match import Match, View
 from arena.runfile import read_run_file
 from arena.store import Store
@@ -121,11 +122,11 @@ class Scripted:
         return Arguments(self.path, self.name, "school")
 
     def id(self, store: Store) -> str:
-        return people.register(store, self.name)
+        return identity.register(store, self.name)
 
     def take(self, store: Store) -> Match | None:
         """The page is opened."""
-        return people.next_unjudged(store, self.id(store), "school")
+        return worklist.next_unjudged(store, self.id(store), "school")
 
     def judge(self, store: Store) -> Turn | None:
         """The page is opened, read, filled in and sent; None where nothing is left."""
@@ -139,13 +140,13 @@ class Scripted:
         logit += self.draws.gauss(0, self.noise)
         sure = round(100 / (1 + math.exp(-abs(logit))))
         winner = first if logit > 0 else second
-        return self.say(store, one, *((people.TIE, None) if sure == 50 else (winner, sure)))
+        return self.say(store, one, *((acts.TIE, None) if sure == 50 else (winner, sure)))
 
     def seen(self, store: Store, one: Match) -> View:
         """What the page shows."""
-        at = people.desk(store, one, self.id(store))
+        at = chairs.chair(store, one, self.id(store))
         assert at is not None
-        return people.page_view(one, at.transcript, self.id(store), at)
+        return chairs.page_view(one, at.transcript, self.id(store), at)
 
     def say(self, store: Store, one: Match, winner: str, sure: float | None) -> Turn:
         """The click on Submit, which says that the verdict is recorded."""
@@ -156,7 +157,7 @@ class Scripted:
         labels = [option.label for option in seen.options]
         page().send(self.args, one, labels, self.id(store), True, seen.digest)
         assert state[page().TOLD] == ("recorded", one.id)
-        turn = people.verdict_by(store, one, self.id(store))
+        turn = acts.verdict_by(store, one, self.id(store))
         assert turn is not None
         self.given[one.id, turn.id] = one
         return turn

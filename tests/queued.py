@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from stage import Says, go_on, match, question
 
-from arena import people, queue
+from arena import queue
 from arena.batch import Batch
+from arena.desk import acts, chairs, worklist
 from arena.match import Match
 from arena.play import append
 from arena.protocols import Limits, debate, verdict_slot
@@ -54,10 +55,10 @@ def otherwise(store: Store, one: Match, person: str, verdict: Verdict, attempt: 
 
 def judge(store: Store, person: str, winner: str = "A", sure: float | None = 0.8) -> Match | None:
     """What a click on the page does, on whatever the page would show."""
-    one = people.next_unjudged(store, person, RUN)
+    one = worklist.next_unjudged(store, person, RUN)
     if one is not None:
-        at = people.desk(store, one, person)
+        at = chairs.chair(store, one, person)
         assert at is not None
-        shown = people.page_view(one, at.transcript, person, at).digest
-        people.submit(store, one, person, winner, sure, "because", shown=shown)
+        shown = chairs.page_view(one, at.transcript, person, at).digest
+        acts.submit(store, one, person, winner, sure, "because", shown=shown)
     return one

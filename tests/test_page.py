@@ -17,8 +17,8 @@ from stage import ALICE, BOB, PASSAGE, PERSON, Decides, Says, go_on, match, ques
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import ButtonGroup
 
-from arena import people
 from arena.batch import Batch
+from arena.desk import acts, chairs, identity, worklist
 from arena.match import Match, Shown, participant_id
 from arena.protocols import BUILT_IN, Protocol, debate, expert
 from arena.questions import Item, Question
@@ -149,7 +149,7 @@ def test_a_verdict_is_in_the_store_after_the_click(
     assert reading(open_page(path, monkeypatch)) == second  # reloaded
     app = app.button(key="skip").click().run()
     assert reading(app)["question"] == second["question"]  # nothing else is left
-    app = fill(app, people.TIE, None, "Even.").button(key="next").click().run()
+    app = fill(app, acts.TIE, None, "Even.").button(key="next").click().run()
     assert [s.value for s in app.subheader] == ["Nothing left to judge"]
     with Store(path) as store:
         assert len(list(store.query("SELECT * FROM verdicts"))) == 2
@@ -207,7 +207,7 @@ def test_what_a_judge_may_not_know_is_not_sent(
 
 def test_an_expert_reads_the_passage() -> None:
     one = Match(question(0), expert())
-    seen = people.page_view(one, (), "a0")
+    seen = chairs.page_view(one, (), "a0")
     assert page(one, seen, ())["passage"] == PASSAGE
 
 
@@ -391,8 +391,8 @@ def test_a_person_judges_in_the_browser(served: tuple[str, Path]) -> None:
         tab.get_by_text("1 judged, 1 to go").wait_for(timeout=15_000)
         assert tab.get_by_label("Why?").input_value() == ""
         with Store(path) as store:
-            ada = people.register(store, "Ada <b>")
-            following = people.next_unjudged(store, ada)
+            ada = identity.register(store, "Ada <b>")
+            following = worklist.next_unjudged(store, ada)
         assert following is not None and following.id != judged.id
         assert tab.evaluate("typeof window.__pwn") == "undefined"
         width = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from stage import ALICE, Decides, go_on, match, question, stage
 
-from arena import people
+from arena.desk import acts, chairs, identity, worklist
+from arena.desk.chairs import PersonError
 from arena.match import PERSON, Match, participant_id
-from arena.people import PersonError
 from arena.play import waiting_for
 from arena.protocols import Limits, consultancy, debate
 from arena.questions import Question
@@ -26,9 +26,9 @@ def events(store: Store, kind: str) -> list[dict[str, Any]]:
 
 
 def judge_next(store: Store, person: str, **given: Any) -> Match:
-    one = people.next_unjudged(store, person)
+    one = worklist.next_unjudged(store, person)
     assert one is not None
-    people.submit(store, one, person, given.get("winner", "A"), 0.75, "because")
+    acts.submit(store, one, person, given.get("winner", "A"), 0.75, "because")
     return one
 
 
@@ -37,8 +37,8 @@ def judge_next(store: Store, person: str, **given: Any) -> Match:
 
 def test_a_name_is_one_person() -> None:
     with Store(None) as store:
-        ada = people.register(store, "Ada  Lovelace ")
-        assert people.register(store, "Ada Lovelace") == ada != people.register(store, "Bo")
+        ada = identity.register(store, "Ada  Lovelace ")
+        assert identity.register(store, "Ada Lovelace") == ada != identity.register(store, "Bo")
         assert store.participant(ada) == {"kind": "person", "name": "Ada Lovelace"}
         assert [row["name"] for row in store.query("SELECT name FROM people")] == [
             "Ada Lovelace",
@@ -46,7 +46,7 @@ def test_a_name_is_one_person() -> None:
         ]
         for name in (" ", "x" * 81):
             with pytest.raises(PersonError, match="1 to 80"):
-                people.register(store, name)
+                identity.register(store, name)
 
 
 # What there is to judge.
@@ -54,33 +54,33 @@ def test_a_name_is_one_person() -> None:
 
 def test_a_person_keeps_what_it_holds_and_nobody_else_gets_it() -> None:
     with stage(None, [match(question(n)) for n in range(2)]) as store:
-        ada, bo, cy = (people.register(store, name) for name in ("Ada", "Bo", "Cy"))
-        first = people.next_unjudged(store, ada, now=1000)
+        ada, bo, cy = (identity.register(store, name) for name in ("Ada", "Bo", "Cy"))
+        first = worklist.next_unjudged(store, ada, now=1000)
         assert first is not None
-        assert people.next_unjudged(store, ada, now=2000) == first
-        second = people.next_unjudged(store, bo, now=2000)
+        assert worklist.next_unjudged(store, ada, now=2000) == first
+        second = worklist.next_unjudged(store, bo, now=2000)
         assert second is not None and second != first
-        assert people.next_unjudged(store, cy, now=2000) is None
-        assert people.next_unjudged(store, cy, now=1000 + 3601) == first  # the lease ran out
+        assert worklist.next_unjudged(store, cy, now=2000) is None
+        assert worklist.next_unjudged(store, cy, now=1000 + 3601) == first  # the lease ran out
         assert len(events(store, "taken")) == 3
 
 
 def test_only_finished_matches_of_the_run_are_given() -> None:
     with stage(None, [match(question(0))]) as store:
-        ada = people.register(store, "Ada")
-        assert people.next_unjudged(store, ada, run="another") is None
-        assert people.progress(store, ada, "another") == (0, 0)
-        assert people.next_unjudged(store, ada, run="trial") is not None
+        ada = identity.register(store, "Ada")
+        assert worklist.next_unjudged(store, ada, run="another") is None
+        assert worklist.progress(store, ada, "another") == (0, 0)
+        assert worklist.next_unjudged(store, ada, run="trial") is not None
         store.conn.execute("UPDATE matches SET played = 0")
-        assert people.next_unjudged(store, ada) is None
-        assert people.progress(store, ada) == (0, 0)
+        assert worklist.next_unjudged(store, ada) is None
+        assert worklist.progress(store, ada) == (0, 0)
 
 
 def test_each_person_has_an_order_of_its_own() -> None:
     firsts = set()
     for name in ("Ada", "Bo", "Cy", "Di", "Ed", "Flo"):
         with stage(None, [match(question(n)) for n in range(3)]) as store:
-            one = people.next_unjudged(store, people.register(store, name))
+            one = worklist.next_unjudged(store, identity.register(store, name))
             assert one is not None
             firsts.add(one.question.text)
     assert len(firsts) > 1
@@ -90,33 +90,33 @@ def test_each_person_has_an_order_of_its_own() -> None:
 def test_a_story_that_was_read_about_comes_last(name: str) -> None:
     matches = [match(question(n, group)) for n, group in enumerate(("x", "x", "y", "y"))]
     with stage(None, matches) as store:
-        person = people.register(store, name)
+        person = identity.register(store, name)
         seen = []
         for _ in matches:
-            one = people.next_unjudged(store, person)
+            one = worklist.next_unjudged(store, person)
             assert one is not None
-            seen.append((one.question.group, people.read_before(store, one, person)))
-            people.submit(store, one, person, "A", 0.75, "because")
+            seen.append((one.question.group, worklist.read_before(store, one, person)))
+            acts.submit(store, one, person, "A", 0.75, "because")
         assert {group for group, _ in seen[:2]} == {"x", "y"}
         assert [known for _, known in seen] == [False, False, True, True]
-        assert people.next_unjudged(store, person) is None
-        assert people.progress(store, person, "trial") == (4, 0)
+        assert worklist.next_unjudged(store, person) is None
+        assert worklist.progress(store, person, "trial") == (4, 0)
         last = json.loads(events(store, "verdict")[-1]["value"])
         assert last["before"] == 3 and last["read before"] and last["seconds"] >= 0
 
 
 def test_what_was_skipped_comes_again_at_the_end() -> None:
     with stage(None, [match(question(n)) for n in range(2)]) as store:
-        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
-        first = people.next_unjudged(store, ada)
+        ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
+        first = worklist.next_unjudged(store, ada)
         assert first is not None
-        people.skip(store, first, ada)
-        second = people.next_unjudged(store, ada)
+        acts.skip(store, first, ada)
+        second = worklist.next_unjudged(store, ada)
         assert second is not None and second != first
-        assert people.next_unjudged(store, bo) == first  # nobody holds it
-        people.skip(store, first, bo)
-        people.submit(store, second, ada, "B", 0.75, "because")
-        assert people.next_unjudged(store, ada) == first
+        assert worklist.next_unjudged(store, bo) == first  # nobody holds it
+        acts.skip(store, first, bo)
+        acts.submit(store, second, ada, "B", 0.75, "because")
+        assert worklist.next_unjudged(store, ada) == first
         assert len(events(store, "skipped")) == 2
 
 
@@ -127,15 +127,15 @@ def test_a_verdict_is_kept_in_canonical_order_with_its_listing_and_rewards() -> 
     orders = set()
     for name in ("Ada", "Bo", "Cy", "Di", "Ed"):
         with stage(None, [match(question(0))]) as store:
-            person = people.register(store, name)
-            one = people.next_unjudged(store, person)
+            person = identity.register(store, name)
+            one = worklist.next_unjudged(store, person)
             assert one is not None
             transcript = store.transcript(one)
-            seen = people.page_view(one, transcript, person)
-            turn = people.submit(store, one, person, "B", 0.75, " It was sold. ", now=5.0)
+            seen = chairs.page_view(one, transcript, person)
+            turn = acts.submit(store, one, person, "B", 0.75, " It was sold. ", now=5.0)
             verdict = turn.verdict
             orders.add(verdict.order)
-            assert verdict.order == seen.order == people.listing(one, person)
+            assert verdict.order == seen.order == chairs.listing(one, person)
             assert (verdict.choice, verdict.elicited) == (1, (0.25, 0.75))
             assert (verdict.reason, verdict.mode, verdict.status) == ("It was sold.", "whole", "ok")
             assert (turn.author, turn.origin, turn.at) == (person, "person", 5.0)
@@ -157,9 +157,9 @@ def test_a_verdict_is_kept_in_canonical_order_with_its_listing_and_rewards() -> 
 
 def test_a_tie_has_no_choice_and_equal_numbers() -> None:
     with stage(None, [match(question(0))]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
         one = match(question(0))
-        verdict = people.submit(store, one, ada, people.TIE, None, "even").verdict
+        verdict = acts.submit(store, one, ada, acts.TIE, None, "even").verdict
         assert (verdict.choice, verdict.elicited, verdict.status) == (None, (0.5, 0.5), "tie")
 
 
@@ -184,31 +184,31 @@ def test_what_does_not_fit_together_is_refused(
     winner: str, probability: Any, reason: str, said: str
 ) -> None:
     with stage(None, [match(question(0))]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
         with pytest.raises(PersonError, match=said):
-            people.submit(store, match(question(0)), ada, winner, probability, reason)
+            acts.submit(store, match(question(0)), ada, winner, probability, reason)
         assert not list(store.query("SELECT * FROM verdicts")) and not events(store, "verdict")
 
 
 def test_more_than_two_answers_take_a_number_each() -> None:
     asked = Question("Which?", ("one", "two", "three"), None, "test")
     with stage(None, [match(asked)]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
         one = match(asked)
-        labels = [o.label for o in people.page_view(one, store.transcript(one), ada).options]
+        labels = [o.label for o in chairs.page_view(one, store.transcript(one), ada).options]
         with pytest.raises(PersonError, match="each one"):
-            people.submit(store, one, ada, "C", 0.9, "x")
+            acts.submit(store, one, ada, "C", 0.9, "x")
         numbers = [{"A": 0.3, "B": 0.1, "C": 0.6}[label] for label in labels]
-        verdict = people.submit(store, one, ada, "C", numbers, "x").verdict
+        verdict = acts.submit(store, one, ada, "C", numbers, "x").verdict
         assert verdict.choice == 2 and verdict.elicited == (0.3, 0.1, 0.6)
 
 
 def test_a_second_click_changes_nothing() -> None:
     with stage(None, [match(question(0))]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
         one = match(question(0))
-        first = people.submit(store, one, ada, "A", 0.9, "first")
-        assert people.submit(store, one, ada, "B", 0.6, "second") == first
+        first = acts.submit(store, one, ada, "A", 0.9, "first")
+        assert acts.submit(store, one, ada, "B", 0.6, "second") == first
         assert len(list(store.query("SELECT * FROM turns WHERE kind = 'verdict'"))) == 1
 
 
@@ -216,14 +216,14 @@ def test_clicks_at_the_same_moment_write_one_verdict(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     one = match(question(0))
     with stage(path, [one]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
     start = threading.Barrier(4)
     made: list[str] = []
 
     def click(n: int) -> None:
         with Store(path) as own:
             start.wait()
-            made.append(people.submit(own, one, ada, "A", 0.9, f"click {n}").id)
+            made.append(acts.submit(own, one, ada, "A", 0.9, f"click {n}").id)
 
     threads = [threading.Thread(target=click, args=(n,)) for n in range(4)]
     for thread in threads:
@@ -238,10 +238,10 @@ def test_clicks_at_the_same_moment_write_one_verdict(tmp_path: Path) -> None:
 
 def test_a_verdict_is_durable_before_it_is_acknowledged() -> None:
     with stage(None, [match(question(0))]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
         said: list[str] = []
         store.conn.set_trace_callback(said.append)
-        people.submit(store, match(question(0)), ada, "A", 0.9, "x")
+        acts.submit(store, match(question(0)), ada, "A", 0.9, "x")
         begin = next(i for i, line in enumerate(said) if line.startswith("BEGIN"))
         assert said[begin - 1] == "PRAGMA synchronous = FULL"
         assert sum(line.startswith(("BEGIN", "COMMIT")) for line in said) == 2
@@ -249,14 +249,14 @@ def test_a_verdict_is_durable_before_it_is_acknowledged() -> None:
 
 def test_a_withdrawn_verdict_is_left_out_and_can_be_given_again() -> None:
     with stage(None, [match(question(n)) for n in range(2)]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
         one = judge_next(store, ada)
-        first = people.verdict_by(store, one, ada)
-        assert first is not None and people.withdraw(store, one, ada) == first
-        assert people.withdraw(store, one, ada) is None
-        assert people.progress(store, ada) == (0, 2)
-        assert people.next_unjudged(store, ada) == one  # it is held again
-        again = people.submit(store, one, ada, "A", 0.75, "because")
+        first = acts.verdict_by(store, one, ada)
+        assert first is not None and acts.withdraw(store, one, ada) == first
+        assert acts.withdraw(store, one, ada) is None
+        assert worklist.progress(store, ada) == (0, 2)
+        assert worklist.next_unjudged(store, ada) == one  # it is held again
+        again = acts.submit(store, one, ada, "A", 0.75, "because")
         assert again.sample == 1 and again.id != first.id
         assert [row["id"] for row in store.query("SELECT id FROM verdicts")] == [again.id]
 
@@ -268,13 +268,13 @@ def test_a_judged_debate_is_judged_again_without_others_beliefs() -> None:
     judge = participant_id(Decides())
     one = match(question(0), debate(rounds=2, stop="judge"), judge)
     with stage(None, [one]) as store:
-        ada = people.register(store, "Ada")
-        assert people.next_unjudged(store, ada) == one
+        ada = identity.register(store, "Ada")
+        assert worklist.next_unjudged(store, ada) == one
         transcript = store.transcript(one)
         assert {turn.kind for turn in transcript} == {"speech", "belief", "verdict"}
-        seen = people.page_view(one, transcript, ada)
+        seen = chairs.page_view(one, transcript, ada)
         assert {turn.kind for turn in seen.turns} == {"speech"} and seen.passage is None
-        people.submit(store, one, ada, "B", 0.9, "x")
+        acts.submit(store, one, ada, "B", 0.9, "x")
         found = {row["author"] for row in store.query("SELECT author FROM verdicts")}
         assert found == {ada, judge}
 
@@ -282,34 +282,34 @@ def test_a_judged_debate_is_judged_again_without_others_beliefs() -> None:
 def test_an_empty_chair_pauses_the_play_and_a_verdict_ends_it() -> None:
     one = match(question(0), debate(rounds=3, stop="judge"), PERSON)
     with stage(None, [one]) as store:
-        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+        ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
         assert waiting_for(one, store.transcript(one)) == ("judge",)
-        assert people.progress(store, ada) == (0, 1)
-        assert people.next_unjudged(store, ada) == one
-        belief = people.submit(store, one, ada, "B", 0.6, "so far", stop=False)
+        assert worklist.progress(store, ada) == (0, 1)
+        assert worklist.next_unjudged(store, ada) == one
+        belief = acts.submit(store, one, ada, "B", 0.6, "so far", stop=False)
         assert (belief.kind, belief.verdict.mode, belief.place) == ("belief", "live", 1)
-        assert people.submit(store, one, ada, "B", 0.6, "again", stop=False) == belief
-        assert people.next_unjudged(store, ada) is None  # the debaters' turn
+        assert acts.submit(store, one, ada, "B", 0.6, "again", stop=False) == belief
+        assert worklist.next_unjudged(store, ada) is None  # the debaters' turn
         longer = go_on(store, one)
         assert [turn.kind for turn in longer[-2:]] == ["speech", "speech"]
-        assert people.next_unjudged(store, bo) is None  # the chair is Ada's
+        assert worklist.next_unjudged(store, bo) is None  # the chair is Ada's
         with pytest.raises(PersonError, match="somebody else"):
-            people.submit(store, one, bo, "B", 0.6, "mine")
-        assert people.next_unjudged(store, ada) == one
-        verdict = people.submit(store, one, ada, "A", 0.9, "enough")
+            acts.submit(store, one, bo, "B", 0.6, "mine")
+        assert worklist.next_unjudged(store, ada) == one
+        verdict = acts.submit(store, one, ada, "A", 0.9, "enough")
         assert verdict.kind == "verdict" and verdict.verdict.stop
         assert go_on(store, one)[-1] == verdict and not waiting_for(one, store.transcript(one))
         assert store.one("SELECT played FROM matches") == {"played": 1}
-        assert people.next_unjudged(store, ada) is None
-        assert people.next_unjudged(store, bo) == one  # who may read it now, as anybody may
+        assert worklist.next_unjudged(store, ada) is None
+        assert worklist.next_unjudged(store, bo) == one  # who may read it now, as anybody may
 
 
 def test_a_chair_that_waits_for_the_final_verdict() -> None:
     one = match(question(0), judge=PERSON)
     with stage(None, [one]) as store:
-        ada = people.register(store, "Ada")
-        assert people.next_unjudged(store, ada) == one
-        turn = people.submit(store, one, ada, "A", 0.9, "x")
+        ada = identity.register(store, "Ada")
+        assert worklist.next_unjudged(store, ada) == one
+        turn = acts.submit(store, one, ada, "A", 0.9, "x")
         assert (turn.kind, turn.verdict.mode, turn.verdict.stop) == ("verdict", "live", False)
         assert go_on(store, one)[-1] == turn
         assert store.one("SELECT played FROM matches") == {"played": 1}
@@ -318,15 +318,15 @@ def test_a_chair_that_waits_for_the_final_verdict() -> None:
 def test_a_verdict_taken_back_from_a_chair_is_given_again_in_the_chair() -> None:
     one = match(question(0), judge=PERSON)
     with stage(None, [one]) as store:
-        ada = people.register(store, "Ada")
-        first = people.submit(store, one, ada, "A", 0.9, "x")
+        ada = identity.register(store, "Ada")
+        first = acts.submit(store, one, ada, "A", 0.9, "x")
         go_on(store, one)
-        assert people.withdraw(store, one, ada) == first
+        assert acts.withdraw(store, one, ada) == first
         assert waiting_for(one, store.transcript(one)) == ("judge",)
-        assert people.next_unjudged(store, ada) == one
-        again = people.submit(store, one, ada, "B", 0.8, "y")
+        assert worklist.next_unjudged(store, ada) == one
+        again = acts.submit(store, one, ada, "B", 0.8, "y")
         assert again.verdict.mode == "live" and again != first
-        assert people.submit(store, one, ada, "B", 0.8, "y") == again  # a double click
+        assert acts.submit(store, one, ada, "B", 0.8, "y") == again  # a double click
         assert go_on(store, one)[-1] == again and not waiting_for(one, store.transcript(one))
         assert store.one("SELECT played FROM matches") == {"played": 1}
         assert store.one("SELECT count(*) AS n FROM verdicts") == {"n": 1}
@@ -335,19 +335,19 @@ def test_a_verdict_taken_back_from_a_chair_is_given_again_in_the_chair() -> None
 def test_a_page_that_is_out_of_date_cannot_judge_what_it_did_not_show() -> None:
     one = match(question(0), debate(rounds=3, stop="judge"), PERSON)
     with stage(None, [one]) as store:
-        ada = people.register(store, "Ada")
-        at = people.desk(store, one, ada)
+        ada = identity.register(store, "Ada")
+        at = chairs.chair(store, one, ada)
         assert at is not None
-        old = people.page_view(one, at.transcript, ada, at).digest
-        belief = people.submit(store, one, ada, "B", 0.6, "x", stop=False, shown=old)
-        assert people.submit(store, one, ada, "B", 0.6, "x", stop=False, shown=old) == belief
+        old = chairs.page_view(one, at.transcript, ada, at).digest
+        belief = acts.submit(store, one, ada, "B", 0.6, "x", stop=False, shown=old)
+        assert acts.submit(store, one, ada, "B", 0.6, "x", stop=False, shown=old) == belief
         go_on(store, one)
         with pytest.raises(PersonError, match="reload"):
-            people.submit(store, one, ada, "A", 0.9, "from the old tab", shown=old)
-        at = people.desk(store, one, ada)
+            acts.submit(store, one, ada, "A", 0.9, "from the old tab", shown=old)
+        at = chairs.chair(store, one, ada)
         assert at is not None
-        new = people.page_view(one, at.transcript, ada, at).digest
-        assert people.submit(store, one, ada, "A", 0.9, "x", shown=new).kind == "verdict"
+        new = chairs.page_view(one, at.transcript, ada, at).digest
+        assert acts.submit(store, one, ada, "A", 0.9, "x", shown=new).kind == "verdict"
 
 
 # The judge's question.
@@ -359,25 +359,25 @@ ASKS = debate(rounds=3, judge_questions=True, limits=Limits(characters=1000))
 def test_a_debate_that_waits_for_a_question_is_offered_and_goes_on_after_it() -> None:
     one = match(question(0), ASKS, PERSON)
     with stage(None, [one]) as store:
-        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
-        assert people.progress(store, ada) == (0, 1)
-        assert people.next_unjudged(store, ada) == one
-        at = people.desk(store, one, ada)
+        ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
+        assert worklist.progress(store, ada) == (0, 1)
+        assert worklist.next_unjudged(store, ada) == one
+        at = chairs.chair(store, one, ada)
         assert at is not None and (at.slot.kind, at.place) == ("question", 1)
-        turn = people.ask(store, one, ada, " Where was the mill? ", now=5.0)
+        turn = acts.ask(store, one, ada, " Where was the mill? ", now=5.0)
         assert (turn.kind, turn.seat, turn.place) == ("question", "judge", 1)
         assert (turn.author, turn.origin, turn.at) == (ada, "person", 5.0)
         assert turn.speech.text == "Where was the mill?"
-        assert turn.seen == people.page_view(one, at.transcript, ada, at).digest
+        assert turn.seen == chairs.page_view(one, at.transcript, ada, at).digest
         assert store.transcript(one)[-1] == turn
-        assert people.next_unjudged(store, ada) is None  # the debaters' turn
+        assert worklist.next_unjudged(store, ada) is None  # the debaters' turn
         assert waiting_for(one, store.transcript(one)) == ("A", "B")
         longer = go_on(store, one)
         assert [t.kind for t in longer] == ["speech"] * 2 + ["question"] + ["speech"] * 2
-        assert people.next_unjudged(store, bo) is None  # the chair is Ada's
-        assert people.ask(store, one, ada, "").speech.text == ""
+        assert worklist.next_unjudged(store, bo) is None  # the chair is Ada's
+        assert acts.ask(store, one, ada, "").speech.text == ""
         go_on(store, one)
-        assert people.submit(store, one, ada, "A", 0.9, "x").kind == "verdict"
+        assert acts.submit(store, one, ada, "A", 0.9, "x").kind == "verdict"
         assert store.one("SELECT played FROM matches") == {"played": 1}
         assert [json.loads(e["value"])["before"] for e in events(store, "question")] == [0, 0]
 
@@ -385,25 +385,25 @@ def test_a_debate_that_waits_for_a_question_is_offered_and_goes_on_after_it() ->
 def test_a_question_over_its_limit_is_refused_and_nothing_is_kept() -> None:
     one = match(question(0), ASKS, PERSON)
     with stage(None, [one]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
         with pytest.raises(PersonError, match="up to 1000 characters; yours has 1001"):
-            people.ask(store, one, ada, "x" * 1001)
+            acts.ask(store, one, ada, "x" * 1001)
         assert len(store.transcript(one)) == 2 and not events(store, "question")
-        assert len(people.ask(store, one, ada, "x" * 1000).speech.text) == 1000
+        assert len(acts.ask(store, one, ada, "x" * 1000).speech.text) == 1000
 
 
 def test_a_question_is_asked_once_however_often_it_is_clicked(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     one = match(question(0), ASKS, PERSON)
     with stage(path, [one]) as store:
-        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+        ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
     start = threading.Barrier(4)
     made: list[str] = []
 
     def click(n: int) -> None:
         with Store(path) as own:
             start.wait()
-            made.append(people.ask(own, one, ada, f"click {n}").id)
+            made.append(acts.ask(own, one, ada, f"click {n}").id)
 
     threads = [threading.Thread(target=click, args=(n,)) for n in range(4)]
     for thread in threads:
@@ -414,16 +414,16 @@ def test_a_question_is_asked_once_however_often_it_is_clicked(tmp_path: Path) ->
         assert len(made) == 4 and len(set(made)) == 1
         assert len(events(store, "question")) == 1 and len(store.transcript(one)) == 3
         with pytest.raises(PersonError, match="not waiting for a question"):
-            people.ask(store, one, bo, "mine")
+            acts.ask(store, one, bo, "mine")
 
 
 def test_a_question_is_durable_before_it_is_acknowledged() -> None:
     one = match(question(0), ASKS, PERSON)
     with stage(None, [one]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
         said: list[str] = []
         store.conn.set_trace_callback(said.append)
-        people.ask(store, one, ada, "x")
+        acts.ask(store, one, ada, "x")
         begin = next(i for i, line in enumerate(said) if line.startswith("BEGIN"))
         assert said[begin - 1] == "PRAGMA synchronous = FULL"
         assert sum(line.startswith(("BEGIN", "COMMIT")) for line in said) == 2
@@ -433,34 +433,34 @@ def test_questions_and_verdicts_do_not_take_each_others_place() -> None:
     one = match(question(0), ASKS, PERSON)
     other = match(question(1), judge=PERSON)
     with stage(None, [one, other]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
         with pytest.raises(PersonError, match="waits for your question first"):
-            people.submit(store, one, ada, "A", 0.9, "x")
+            acts.submit(store, one, ada, "A", 0.9, "x")
         with pytest.raises(PersonError, match="not waiting for a question"):
-            people.ask(store, other, ada, "x")
+            acts.ask(store, other, ada, "x")
         assert not list(store.query("SELECT * FROM turns WHERE author = ?", ada))
 
 
 def test_whoever_goes_on_at_once_keeps_the_match() -> None:
     both = debate(rounds=2, stop="judge", judge_questions=True)
     with stage(None, [match(question(n), both, PERSON) for n in range(4)]) as store:
-        ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
-        one = people.next_unjudged(store, ada)
+        ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
+        one = worklist.next_unjudged(store, ada)
         assert one is not None
-        belief = people.submit(store, one, ada, "A", 0.6, "so far", stop=False)
-        assert people.submit(store, one, ada, "A", 0.6, "so far", stop=False) == belief
-        assert people.next_unjudged(store, ada) == one  # for its question
-        assert people.next_unjudged(store, bo) != one
-        people.ask(store, one, ada, "Why?")
-        assert people.next_unjudged(store, ada) != one
+        belief = acts.submit(store, one, ada, "A", 0.6, "so far", stop=False)
+        assert acts.submit(store, one, ada, "A", 0.6, "so far", stop=False) == belief
+        assert worklist.next_unjudged(store, ada) == one  # for its question
+        assert worklist.next_unjudged(store, bo) != one
+        acts.ask(store, one, ada, "Why?")
+        assert worklist.next_unjudged(store, ada) != one
 
 
 def test_a_consultant_can_be_asked() -> None:
     asks = consultancy(rounds=2, judge_questions=True)
     one = Match(question(0), asks, (("A", 0),), (("A", participant_id(ALICE)), ("judge", PERSON)))
     with stage(None, [one], agents=(ALICE,)) as store:
-        ada = people.register(store, "Ada")
-        people.ask(store, one, ada, "Why?")
+        ada = identity.register(store, "Ada")
+        acts.ask(store, one, ada, "Why?")
         assert [t.kind for t in go_on(store, one, (ALICE,))] == ["speech", "question", "speech"]
 
 
@@ -470,17 +470,17 @@ def test_a_consultant_can_be_asked() -> None:
 def test_a_verdict_that_was_taken_back_pays_nothing() -> None:
     one, other = match(question(0)), match(question(1))
     with stage(None, [one, other]) as store:
-        ada = people.register(store, "Ada")
+        ada = identity.register(store, "Ada")
 
         def paying() -> set[str]:
             return {row["turn"] for row in store.query("SELECT * FROM paid")}
 
-        beside = people.submit(store, other, ada, "A", 0.75, "because")
-        first = people.submit(store, one, ada, "A", 0.75, "because")
+        beside = acts.submit(store, other, ada, "A", 0.75, "because")
+        first = acts.submit(store, one, ada, "A", 0.75, "because")
         assert paying() == {beside.id, first.id}
-        people.withdraw(store, one, ada)
+        acts.withdraw(store, one, ada)
         assert paying() == {beside.id}
-        again = people.submit(store, one, ada, "B", 0.75, "because")
+        again = acts.submit(store, one, ada, "B", 0.75, "because")
         assert paying() == {beside.id, again.id}
         assert len(list(store.query("SELECT * FROM rewards"))) == 12  # the record keeps all
         assert len(list(store.query("SELECT * FROM paid WHERE match = ?", one.id))) == 4
@@ -490,17 +490,17 @@ def test_rooms_that_an_import_left_unfinished_are_not_offered() -> None:
     one = match(question(0), judge=PERSON)
     with stage(None, [one]) as store:
         store.conn.execute("UPDATE runs SET kind = 'import'")
-        ada = people.register(store, "Ada")
-        assert people.next_unjudged(store, ada) is None
-        assert people.progress(store, ada) == people.progress(store, ada, "trial") == (0, 0)
+        ada = identity.register(store, "Ada")
+        assert worklist.next_unjudged(store, ada) is None
+        assert worklist.progress(store, ada) == worklist.progress(store, ada, "trial") == (0, 0)
         store.conn.execute("UPDATE matches SET played = 1")
-        assert people.next_unjudged(store, ada) == one and people.progress(store, ada) == (0, 1)
+        assert worklist.next_unjudged(store, ada) == one and worklist.progress(store, ada) == (0, 1)
 
 
 # Blindness, by reading the code.
 
 
 def test_no_page_and_no_act_of_a_person_reads_the_truth() -> None:
-    files = [ROOT / "arena/people.py", ROOT / "ui/reading.py", ROOT / "ui/serve.py"]
+    files = [*(ROOT / "arena/desk").glob("*.py"), ROOT / "ui/reading.py", ROOT / "ui/serve.py"]
     for file in [*files, *(ROOT / "ui/web").glob("*.py")]:
         assert not re.search(r"truths|\bItem\b|FROM truth", file.read_text()), file

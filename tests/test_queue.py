@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from queued import RUN, judge, otherwise, wait
 
-from arena import people, queue
+from arena import queue
 from arena.accounts import account, people_report, spent_and_withdrawn
 from arena.credit import CreditSettings, Running, credit, running_key
+from arena.desk import acts, identity, worklist
 from arena.queue import Judged, agrees, fate, held_out, pay
 from arena.store import Store
 from arena.turns import Verdict
@@ -79,10 +80,10 @@ def test_the_held_out_share_is_drawn_from_person_and_question_alone() -> None:
 
 def test_a_step_learns_from_what_was_judged_and_from_nothing_twice(store: Store) -> None:
     wait(store, 0, 4)
-    ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
+    ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
     assert len(queue.open_matches(store, RUN, 0)) == 4
     first = judge(store, ada)
-    second = judge(store, bo, people.TIE, None)
+    second = judge(store, bo, acts.TIE, None)
     assert first is not None and second is not None
     assert len(queue.open_matches(store, RUN, 0)) == 4 - len({first.id, second.id})
     found = queue.spend(store, RUN, 1, 0.0)
@@ -108,13 +109,13 @@ def test_what_is_withdrawn_before_its_step_pays_nothing_and_after_it_is_listed(
     store: Store,
 ) -> None:
     wait(store, 0, 3)
-    ada = people.register(store, "Ada")
+    ada = identity.register(store, "Ada")
     before, after = judge(store, ada), judge(store, ada)
     assert before is not None and after is not None
-    people.withdraw(store, before, ada)
+    acts.withdraw(store, before, ada)
     (spent,) = queue.spend(store, RUN, 1, 0.0)
     assert spent.match == after.id
-    people.withdraw(store, after, ada)
+    acts.withdraw(store, after, ada)
     found = account(store, RUN, 1, 0.0)
     assert found.counts == {**dict.fromkeys(queue.FATES, 0), "spent": 1, "withdrawn": 1}
     assert [one.match for one in found.taken_back] == [after.id]
@@ -128,14 +129,14 @@ def test_what_is_taken_back_while_it_is_being_spent_is_either_withdrawn_or_spent
 ) -> None:
     """The withdrawal comes between the look at the store and the writing."""
     wait(store, 0, 2)
-    ada = people.register(store, "Ada")
+    ada = identity.register(store, "Ada")
     one, other = judge(store, ada), judge(store, ada)
     assert one is not None and other is not None
     look = queue.spendable
 
     def late(*args: Any) -> list[Judged]:
         found = look(*args)
-        people.withdraw(store, one, ada)
+        acts.withdraw(store, one, ada)
         return found
 
     monkeypatch.setattr(queue, "spendable", late)
@@ -147,17 +148,17 @@ def test_what_is_taken_back_while_it_is_being_spent_is_either_withdrawn_or_spent
 
 def test_a_step_that_was_never_kept_gives_back_what_was_withdrawn_since(store: Store) -> None:
     wait(store, 0, 2)
-    ada = people.register(store, "Ada")
+    ada = identity.register(store, "Ada")
     one, other = judge(store, ada), judge(store, ada)
     assert one is not None and other is not None
     queue.spend(store, RUN, 1, 0.0)  # and here the process is killed
-    people.withdraw(store, one, ada)
+    acts.withdraw(store, one, ada)
     queue.retake(store, RUN, 0)
     assert [row.match for row in queue.of_step(store, RUN, 1)] == [other.id]
     assert account(store, RUN, 0, 0.0).counts["withdrawn"] == 1
     assert spent_and_withdrawn(store, RUN) == []
     queue.retake(store, RUN, 1)  # where its weights were kept, nothing is given back
-    people.withdraw(store, other, ada)
+    acts.withdraw(store, other, ada)
     queue.retake(store, RUN, 1)
     assert [row.match for row in queue.of_step(store, RUN, 1)] == [other.id]
 
@@ -167,7 +168,7 @@ def test_a_verdict_feeds_two_versions_after_its_own_and_is_too_old_for_the_third
 ) -> None:
     wait(store, 0, 1)
     wait(store, 1, 1)
-    ada = people.register(store, "Ada")
+    ada = identity.register(store, "Ada")
     judge(store, ada), judge(store, ada)
     versions = {one.version: one for one in queue.judged(store, RUN)}
     assert set(versions) == {0, 1}
@@ -182,18 +183,18 @@ def test_nobody_is_asked_to_judge_what_cannot_pay_any_more_but_who_reads_it_may_
     store: Store,
 ) -> None:
     wait(store, 0, 3)
-    ada, bo = people.register(store, "Ada"), people.register(store, "Bo")
-    reading = people.next_unjudged(store, bo, RUN)
+    ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
+    reading = worklist.next_unjudged(store, bo, RUN)
     judged = judge(store, ada)
     assert judged is not None and reading is not None and judged != reading
     queue.retire(store, RUN, 2)
-    assert people.progress(store, ada, RUN) == (1, 1)  # the third, while Bo reads the other
+    assert worklist.progress(store, ada, RUN) == (1, 1)  # the third, while Bo reads the other
     queue.retire(store, RUN, 3)
-    assert people.next_unjudged(store, ada, RUN) is None
-    assert people.progress(store, ada, RUN) == (1, 0)  # what it has judged stays its own
-    assert people.next_unjudged(store, bo, RUN) == reading
-    people.submit(store, reading, bo, "A", 0.7, "because")
-    assert people.next_unjudged(store, bo, RUN) is None
+    assert worklist.next_unjudged(store, ada, RUN) is None
+    assert worklist.progress(store, ada, RUN) == (1, 0)  # what it has judged stays its own
+    assert worklist.next_unjudged(store, bo, RUN) == reading
+    acts.submit(store, reading, bo, "A", 0.7, "because")
+    assert worklist.next_unjudged(store, bo, RUN) is None
     assert account(store, RUN, 3, 0.0).counts["too old"] == 2
     assert queue.open_matches(store, RUN, 3) == []
 
@@ -202,18 +203,18 @@ def test_who_leaves_in_the_middle_of_a_debate_keeps_it_for_its_lease_and_not_for
     store: Store,
 ) -> None:
     (one,) = wait(store, 0, 1)
-    ada, di = people.register(store, "Ada"), people.register(store, "Di")
+    ada, di = identity.register(store, "Ada"), identity.register(store, "Di")
     begin = time.time()
-    assert people.next_unjudged(store, di, RUN, now=begin) == one  # and Di closes the page
-    late = begin + people.LEASE_SECONDS
-    assert people.next_unjudged(store, ada, RUN, now=late - 1) is None
+    assert worklist.next_unjudged(store, di, RUN, now=begin) == one  # and Di closes the page
+    late = begin + worklist.LEASE_SECONDS
+    assert worklist.next_unjudged(store, ada, RUN, now=late - 1) is None
     assert queue.open_matches(store, RUN, 0) == [one.id]  # what the run still waits for
-    assert people.next_unjudged(store, ada, RUN, now=late + 1) == one
-    first = people.submit(store, one, ada, "A", 0.7, "because", now=late + 2)
+    assert worklist.next_unjudged(store, ada, RUN, now=late + 1) == one
+    first = acts.submit(store, one, ada, "A", 0.7, "because", now=late + 2)
     assert queue.open_matches(store, RUN, 0) == []
     assert [row.turn for row in queue.spend(store, RUN, 1, 0.0)] == [first.id]
     # Di's page is still open: what comes from it after all is a verdict like any other.
-    second = people.submit(store, one, di, "B", 0.9, "because", now=late + 3)
+    second = acts.submit(store, one, di, "B", 0.9, "because", now=late + 3)
     assert [row.turn for row in queue.spend(store, RUN, 2, 0.0)] == [second.id]
     assert account(store, RUN, 2, 0.0).counts["spent"] == 2
 
@@ -222,7 +223,7 @@ def test_what_a_page_without_a_probability_records_pays_by_its_winner_and_what_d
     store: Store,
 ) -> None:
     made = wait(store, 0, 3)
-    ada = people.register(store, "Ada")
+    ada = identity.register(store, "Ada")
     otherwise(store, made[0], ada, Verdict(1))
     bad = otherwise(store, made[1], ada, Verdict(0, (0.3, 0.7)))
     otherwise(store, made[2], ada, Verdict(1, (0.0, 1.0)))
@@ -246,13 +247,13 @@ def test_what_a_page_without_a_probability_records_pays_by_its_winner_and_what_d
 
 def test_one_verdict_on_two_matches_that_went_alike_is_two_verdicts(store: Store) -> None:
     wait(store, 0, 3, questions=1)  # three seeds, the same words: the same turns
-    ada = people.register(store, "Ada")
+    ada = identity.register(store, "Ada")
     made = {one.id: one for one in (judge(store, ada) for _ in range(3)) if one is not None}
     turns = {row.match: row.turn for row in queue.judged(store, RUN)}
     assert set(turns) == set(made) and len(set(turns.values())) < 3  # of two listings
     twice = next(turn for turn in turns.values() if list(turns.values()).count(turn) > 1)
     first, *rest = [key for key in turns if turns[key] == twice]
-    people.withdraw(store, made[first], ada)
+    acts.withdraw(store, made[first], ada)
     spent = {one.match for one in queue.spend(store, RUN, 1, 0.0)}
     assert spent == set(made) - {first} and spent >= set(rest)
 
@@ -260,11 +261,11 @@ def test_one_verdict_on_two_matches_that_went_alike_is_two_verdicts(store: Store
 def test_people_are_reported_by_name_and_their_held_out_verdicts_apart(store: Store) -> None:
     wait(store, 0, 30)
     share = 0.4
-    ada = people.register(store, "Ada")
+    ada = identity.register(store, "Ada")
     right: list[bool] = []
-    while (one := people.next_unjudged(store, ada, RUN)) is not None:
+    while (one := worklist.next_unjudged(store, ada, RUN)) is not None:
         winner = "AB"[len(right) % 3 == 0]
-        people.submit(store, one, ada, winner, 0.9, "because")
+        acts.submit(store, one, ada, winner, 0.9, "because")
         right.append(one.labels.index(winner) == 0)  # the truth is the first answer
     apart = [
         right[i] for i, row in enumerate(store.query(
@@ -293,11 +294,11 @@ def test_the_baseline_is_the_group_where_it_is_judged_and_else_the_running_mean(
     store: Store,
 ) -> None:
     made = wait(store, 0, 5, questions=2)  # three matches on one question, two on the other
-    ada = people.register(store, "Ada")
+    ada = identity.register(store, "Ada")
     sure = {made[0].id: 0.9, made[2].id: 0.6, made[1].id: 0.7}  # two of three, one of two
     for one in made:
         if one.id in sure:
-            people.submit(store, one, ada, "A", sure[one.id], "because")
+            acts.submit(store, one, ada, "A", sure[one.id], "because")
     found = queue.spend(store, RUN, 1, 0.0)
     forest = [(one.tree, one.rows) for one in queue.waited(store, RUN, found)]
     keys = {seat: running_key(made[0], seat, made[0].side(seat)) for seat in "AB"}
@@ -327,7 +328,7 @@ def test_two_people_on_one_match_are_one_member_of_its_group(store: Store) -> No
     """Nothing is left out that says the same speech: it is held against the running mean."""
     made = wait(store, 0, 2, questions=1)
     for name, sure in (("Ada", 0.9), ("Bo", 0.6)):
-        people.submit(store, made[0], people.register(store, name), "A", sure, "because")
+        acts.submit(store, made[0], identity.register(store, name), "A", sure, "because")
     found = queue.waited(store, RUN, queue.spend(store, RUN, 1, 0.0))
     both = (math.log(9) + math.log(1.5)) / 2
     keys = {seat: running_key(made[0], seat, made[0].side(seat)) for seat in "AB"}
@@ -350,8 +351,8 @@ def test_only_the_learning_seats_of_a_match_are_learnt_from(store: Store) -> Non
     (one,) = wait(store, 0, 1)
     labels = {"learners": {"B": "b"}, "opponent": ["B", "a base"], "version": 0}
     store.execute({"UPDATE run_matches SET labels = ?": [(json.dumps(labels),)]})
-    ada = people.register(store, "Ada")
-    people.submit(store, one, ada, "A", 0.8, "because")
+    ada = identity.register(store, "Ada")
+    acts.submit(store, one, ada, "A", 0.8, "because")
     (made,) = queue.waited(store, RUN, queue.spend(store, RUN, 1, 0.0))
     assert [said.seat for said in made.tree.spoken] == ["B"]
     assert made.learners == {"B": "b"} and made.opponent == ("B", "a base")
@@ -368,5 +369,5 @@ def test_an_older_store_is_given_the_table_when_it_is_opened(tmp_path: Path) -> 
         old.conn.execute("DELETE FROM _sqlite_migrations WHERE name = 'm002_spent_verdicts'")
     with Store(tmp_path / "s.db") as opened:
         wait(opened, 0, 1)
-        judge(opened, people.register(opened, "Ada"))
+        judge(opened, identity.register(opened, "Ada"))
         assert len(queue.spend(opened, RUN, 1, 0.0)) == 1

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from queued import RUN, otherwise, wait
 
-from arena import people, queue
+from arena import queue
 from arena.accounts import account
+from arena.desk import acts, identity, worklist
 from arena.match import Match
 from arena.queue import Judged, agrees, fate
 from arena.store import Store
@@ -70,7 +71,7 @@ class Accounts:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.book = Book()
-        self.who = {name: people.register(self.store, name) for name in NAMES}
+        self.who = {name: identity.register(self.store, name) for name in NAMES}
         self.made = {one.id: 0 for one in wait(self.store, 0, 5, questions=3)}
 
     def judge(self, given: list[tuple[str, float | Verdict | None, str]]) -> None:
@@ -78,30 +79,30 @@ class Accounts:
         none, or lets it disagree."""
         for name, sure, label in given:
             person, known = self.who[name], self.book.acts
-            one = people.next_unjudged(self.store, person, RUN)
+            one = worklist.next_unjudged(self.store, person, RUN)
             if one is None:
                 continue
             if isinstance(sure, Verdict):
                 attempt = sum(a.person == person and a.match == one for a in known.values())
                 turn = otherwise(self.store, one, person, sure, attempt)
             else:
-                winner = people.TIE if sure is None else label
-                turn = people.submit(self.store, one, person, winner, sure, "because")
+                winner = acts.TIE if sure is None else label
+                turn = acts.submit(self.store, one, person, winner, sure, "because")
             assert (one.id, turn.id) not in known
             known[one.id, turn.id] = Act(person, one, self.made[one.id], turn.verdict)
 
     def take(self, given: tuple[str, bool]) -> None:
         """Takes a match, and skips it or leaves."""
         name, skips = given
-        one = people.next_unjudged(self.store, self.who[name], RUN)
+        one = worklist.next_unjudged(self.store, self.who[name], RUN)
         if skips and one is not None:
-            people.skip(self.store, one, self.who[name])
+            acts.skip(self.store, one, self.who[name])
 
     def take_back(self, number: int) -> None:
         stand = [(k, act) for k, act in self.book.acts.items() if not act.withdrawn]
         if stand:
             (_, turn), act = stand[number % len(stand)]
-            found = people.withdraw(self.store, act.match, act.person)
+            found = acts.withdraw(self.store, act.match, act.person)
             assert found is not None and found.id == turn
             act.withdrawn = True
 

@@ -22,9 +22,10 @@ from typer.testing import CliRunner
 from agents.learner import Learner
 from agents.local import LocalEngine
 from agents.losses import Loss, Sample
-from arena import metrics, people, queue
+from arena import metrics, queue
 from arena.accounts import account
 from arena.credit import running_key
+from arena.desk import acts, identity, worklist
 from arena.match import Match
 from arena.queue import FATES, held_out
 from arena.store import Store
@@ -150,8 +151,8 @@ def test_two_runs_in_one_store_ask_for_verdicts_of_their_own(folder: Path, store
             }
             for run in ("school", "second")
         ]
-        who = people.register(opened, "Ada")
-        assert people.next_unjudged(opened, who, "second") is not None
+        who = identity.register(opened, "Ada")
+        assert worklist.next_unjudged(opened, who, "second") is not None
     assert matches[0] and matches[1] and not matches[0] & matches[1]
 
 
@@ -207,7 +208,7 @@ def test_the_advantages_of_a_step_are_the_closed_form_of_what_was_clicked(
             assert len({one.question.id for one in group}) == 1
         ada.say(opened, first[0], "A", 80)
         ada.say(opened, first[1], "B", 100)
-        ada.say(opened, first[3], people.TIE, None)
+        ada.say(opened, first[3], acts.TIE, None)
         otherwise(opened, first[4], ada.id(opened), Verdict(first[4].labels.index("A")))
         otherwise(opened, first[5], ada.id(opened), Verdict(0, (0.3, 0.7)))
     done, _ = go(folder, store, *sets)
@@ -304,7 +305,7 @@ def test_what_is_clicked_on_the_page_is_what_a_step_learns_from(
     app = fill(app, "A", 80, "Sure.").button(key="next").click().run()
     app = fill(app, "B", 100, "A slip.").button(key="undo").click().run()
     app = app.button(key="skip").click().run()
-    app = fill(app, people.TIE, None, "Even.")
+    app = fill(app, acts.TIE, None, "Even.")
     done, _ = go(folder, store, *sets)
     assert (done.steps, done.reason) == (1, "waits for people")
     with Store(store) as opened:

@@ -12,7 +12,7 @@ import pytest
 from players import EXTRA
 
 from agents.debater import Debater
-from arena import people
+from arena.desk import chairs, identity
 from arena.flow import Reply, Request, batch
 from arena.match import participant_id
 from arena.protocols import BUILT_IN, Protocol
@@ -68,12 +68,12 @@ def everything(
         plan(store, "run", [Item(question, truth) for question in questions], planned)
         execute(store, planned, {who: debater}, {by: judge}, batch(engine), listings="both")
         rows = [store.conn.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES]
-        person = people.register(store, "somebody")
+        person = identity.register(store, "somebody")
         pages = []
         for one in planned:
-            at = people.desk(store, one.match, person)
+            at = chairs.chair(store, one.match, person)
             assert at is not None
-            seen = people.page_view(one.match, at.transcript, person, at)
+            seen = chairs.page_view(one.match, at.transcript, person, at)
             pages.append(json.dumps(page(one.match, seen, at.transcript)))
     return rows, asked, pages
 

@@ -1,7 +1,7 @@
 """The judging page: a person reads the next debate that it has not judged, and gives a verdict
 (or asks a question, where the protocol has the judge do so).
 
-Started by `ui.serve.command`. The script is thin: it asks `arena.people` what to show and draws
+Started by `ui.serve.command`. The script is thin: it asks `arena.desk` what to show and draws
 it; every act is a callback with one transaction, and the store holds all state but the wording
 of a line. Labels and messages are the page's own words; everybody else's text goes to the reader.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from arena import people
+from arena.desk import acts, chairs, identity, worklist
 from arena.match import Match, View
 from arena.store import Store, StoreError
 from arena.turns import Turn
@@ -30,7 +30,7 @@ def shut(act: Callable[[Store], None], args: Arguments) -> None:
     try:
         with Store(args.store) as store:
             act(store)
-    except people.PersonError as error:
+    except chairs.PersonError as error:
         st.session_state[TOLD] = ("problem", str(error))
     except StoreError:
         st.session_state[TOLD] = (
@@ -42,38 +42,38 @@ def main() -> None:
     """Draw the page."""
     st.set_page_config(page_title="Judging", layout="centered", initial_sidebar_state="collapsed")
     args = arguments(sys.argv[1:])
-    name = st.sidebar.text_input("Your name", args.person, max_chars=people.MAX_NAME, key="name")
+    name = st.sidebar.text_input("Your name", args.person, max_chars=identity.MAX_NAME, key="name")
     st.sidebar.caption("Your verdicts are kept under this name.")
     if not args.store.is_file():
         st.error("The store is gone. Start the page again with the path of a store.")
         return
     with Store(args.store) as store:
         try:
-            person = people.register(store, name)
-        except people.PersonError as error:
+            person = identity.register(store, name)
+        except chairs.PersonError as error:
             st.error(str(error))
             return
-        done, left = people.progress(store, person, args.run)
+        done, left = worklist.progress(store, person, args.run)
         st.progress(done / max(done + left, 1), text=f"{done} judged, {left} to go")
         told, what = st.session_state.get(TOLD, ("", ""))
         if told in ("noted", "asked"):
-            again = people.desk(store, store.match(what), person) is not None
+            again = chairs.chair(store, store.match(what), person) is not None
             noted(told, again, left)
             return
         match = store.match(what) if told == "recorded" else None
-        turn = None if match is None else people.verdict_by(store, match, person)
+        turn = None if match is None else acts.verdict_by(store, match, person)
         if match is not None and turn is not None:  # it stands, and is this person's
             recorded(args, match, person, turn, left)
             return
-        found = people.next_unjudged(store, person, args.run)
+        found = worklist.next_unjudged(store, person, args.run)
         if found is None:
             nothing_left(done)
             return
-        at = people.desk(store, found, person)
+        at = chairs.chair(store, found, person)
         if at is None:  # taken a moment ago by the same person in another tab
             st.rerun()
-        seen = people.page_view(found, at.transcript, person, at)
-        if people.read_before(store, found, person):
+        seen = chairs.page_view(found, at.transcript, person, at)
+        if worklist.read_before(store, found, person):
             st.info("You have read another debate about the same text. Judge this one by itself.")
         judge = f"judge: {' '.join(name.split())}"
         reader(page(found, seen, at.transcript, args.run, judge), f"reader {found.id}")
@@ -108,7 +108,7 @@ def put_question(args: Arguments, match: Match, person: str, shown: str) -> None
 
     def act(store: Store) -> None:
         text = st.session_state.get(field("question", match)) or ""
-        people.ask(store, match, person, text, shown=shown)
+        acts.ask(store, match, person, text, shown=shown)
         st.session_state[TOLD] = ("asked", match.id)
 
     st.session_state.pop(TOLD, None)
@@ -129,7 +129,7 @@ def form(args: Arguments, match: Match, seen: View, person: str, problem: str) -
     asked = "Is the answer right?" if trial else "Which answer is right?"
     st.subheader("Your verdict", anchor=False)
     with st.form(f"verdict {match.id}", enter_to_submit=False):
-        st.segmented_control(asked, [*labels, people.TIE], key=field("winner", match))
+        st.segmented_control(asked, [*labels, acts.TIE], key=field("winner", match))
         for label in labels if len(labels) > 2 else [""]:
             st.number_input(
                 f"Probability of {label}, in %" if label else "How sure are you, in %?",
@@ -177,7 +177,7 @@ def send(
             else [0 if number is None else number / 100 for number in given]
         )
         reason = state.get(field("reason", match)) or ""
-        turn = people.submit(store, match, person, winner, probability, reason, stop, shown=shown)
+        turn = acts.submit(store, match, person, winner, probability, reason, stop, shown=shown)
         state[TOLD] = ("recorded" if turn.kind == "verdict" else "noted", match.id)
 
     state.pop(TOLD, None)
@@ -187,13 +187,13 @@ def send(
 def pass_on(args: Arguments, match: Match, person: str) -> None:
     """The click on Skip."""
     st.session_state.pop(TOLD, None)
-    shut(lambda store: people.skip(store, match, person), args)
+    shut(lambda store: acts.skip(store, match, person), args)
 
 
 def recorded(args: Arguments, match: Match, person: str, turn: Turn, left: int) -> None:
     """What the person sees after the click; no word on whether it was right."""
     label, numbers = answer(match, turn)
-    sure = "" if len(numbers) != 2 or label == people.TIE else f", {max(numbers):g} %"
+    sure = "" if len(numbers) != 2 or label == acts.TIE else f", {max(numbers):g} %"
     st.success(f"Verdict recorded: {label}{sure}.")
     with st.container(horizontal=True):
         st.button("Next debate" if left else "Done", type="primary", key="next", on_click=go_on)
@@ -223,7 +223,7 @@ def undo(args: Arguments, match: Match, person: str) -> None:
     """The click on Undo: the verdict is withdrawn, and the form is filled with what it said."""
 
     def act(store: Store) -> None:
-        turn = people.withdraw(store, match, person)
+        turn = acts.withdraw(store, match, person)
         if turn is not None:
             fill(match, turn)
 
@@ -234,7 +234,7 @@ def undo(args: Arguments, match: Match, person: str) -> None:
 def answer(match: Match, turn: Turn) -> tuple[str, list[float]]:
     """The label of a verdict, and its probabilities in per cent by option."""
     said = turn.verdict
-    label = people.TIE if said.choice is None else match.labels[said.choice]
+    label = acts.TIE if said.choice is None else match.labels[said.choice]
     return label, [round(p * 100, 8) for p in said.elicited or ()]
 
 
@@ -245,7 +245,7 @@ def fill(match: Match, turn: Turn) -> None:
     state[field("winner", match)] = label
     state[field("reason", match)] = turn.verdict.reason
     if len(numbers) == 2:
-        state[field("sure", match)] = None if label == people.TIE else max(numbers)
+        state[field("sure", match)] = None if label == acts.TIE else max(numbers)
     else:
         for name, number in zip(match.labels, numbers, strict=False):
             state[field(f"sure {name}", match)] = number

@@ -10,172 +10,35 @@ from __future__ import annotations
 
 import sqlite3
 import time
-import unicodedata
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from arena import quotes
 from arena.batch import Batch, rows
-from arena.ids import canonical, content_id, derive_seed
-from arena.match import PERSON, Match, Transcript, View, view
-from arena.play import append, canonical_verdict, path, waiting_for
-from arena.protocols import JUDGE, Slot, pending, verdict_slot
+from arena.desk.chairs import Chair, PersonError, as_shown, chair, page_view
+from arena.desk.worklist import (
+    DONE,
+    LEASE,
+    LEASE_SECONDS,
+    RELEASE,
+    acts_of,
+    lease_row,
+    read_before,
+)
+from arena.ids import canonical
+from arena.match import Match
+from arena.play import append, canonical_verdict, waiting_for
+from arena.protocols import JUDGE
 from arena.rewards import reward_rows
 from arena.store import Store
-from arena.turns import LEAF_KINDS, Mode, Speech, Turn, Verdict
-from arena.worklist import DONE, LEASE, RELEASE, acts_of, lease_row, open_matches, take
+from arena.turns import LEAF_KINDS, Speech, Turn, Verdict
 
 TIE = "Tie"
 """What a person who is undecided gives as the winner."""
-LEASE_SECONDS = 3600.0
-MAX_NAME = 80
-_FILLED = LEAF_KINDS | {"question"}  # the kinds of slot that a person in the judge's chair fills
 
 _EVENT = "INSERT INTO events (key, at, kind, match, turn, person, value) VALUES (?,?,?,?,?,?,?)"
 _WAITS = "UPDATE matches SET played = 0 WHERE id = ?"
-
-
-class PersonError(Exception):
-    """An act that cannot be recorded; the message is one line of our own words, for the page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where a person's next turn goes: what was said, and the slot that it fills.
-
-    ``place`` is None for a reader, who judges after the end; else the judge's chair is empty there,
-    and the slot is a verdict, a belief or a question.
-    """
-
-    transcript: Transcript
-    slot: Slot
-    place: int | None
-
-    @property
-    def mode(self) -> Mode:
-        """Whether the person sits in the match or reads it afterwards."""
-        return "whole" if self.place is None else "live"
-
-
-def register(store: Store, name: str) -> str:
-    """The id of the person called ``name``, who is noted when the name is new."""
-    name = " ".join(unicodedata.normalize("NFC", name).split())
-    if not name or len(name) > MAX_NAME:
-        raise PersonError(f"A name has 1 to {MAX_NAME} characters; this one has {len(name)}.")
-    record = {"kind": PERSON, "name": name}
-    person = content_id("a", record)
-    if store.one("SELECT 1 FROM people WHERE id = ?", person) is None:
-        statements: dict[str, Sequence[tuple[Any, ...]]] = {
-            "INSERT OR IGNORE INTO people VALUES (?,?,?)": [(person, name, time.time())],
-            **rows(Batch(participants={person: record})),
-        }
-        store.execute(statements, full=True)
-    return person
-
-
-# ---------------------------------------------------------------------------------------------
-# What there is to judge.
-
-
-def desk(store: Store, match: Match, person: str) -> Desk | None:
-    """Where this person's next turn in ``match`` would go; None where there is no place for it now.
-
-    A chair that one person has begun to fill is that person's until the match is over.
-    """
-    seated = store.transcript(match)
-    row = store.one("SELECT played FROM matches WHERE id = ?", match.id)
-    if row is not None and row["played"]:
-        return Desk(path(seated), verdict_slot(match.protocol), None)
-    if dict(match.seats).get(JUDGE) != PERSON:
-        return None
-    place, slots = pending(match.protocol, seated, [seat for seat, _ in match.seats])
-    others = any(turn.seat == JUDGE and turn.author != person for turn in seated)
-    if not slots or slots[0].seat != JUDGE or slots[0].kind not in _FILLED or others:
-        return None
-    return Desk(seated, slots[0], place)
-
-
-def next_unjudged(
-    store: Store,
-    person: str,
-    run: str | None = None,
-    lease_seconds: float = LEASE_SECONDS,
-    now: float | None = None,
-) -> Match | None:
-    """Take the next match for this person to judge, and hold it for a while; None if none is left.
-
-    First the one that it holds; then those it has not skipped; then those about stories that it
-    has not read about; in an order drawn for each person, which depends on nothing but the ids.
-    """
-    now = time.time() if now is None else now
-    acts = acts_of(store, person)
-    skips = Counter(act["match"] for act in acts if act["kind"] == "skipped")
-    groups: dict[str, set[str]] = {}
-    for act in acts:
-        groups.setdefault(act["grp"], set()).add(act["match"])
-
-    def late(row: dict[str, Any]) -> tuple[bool, int, bool, int]:
-        known = bool(groups.get(row["grp"], set()) - {row["id"]})
-        drawn = derive_seed("queue", person, row["id"])
-        return (not row["held"], skips[row["id"]], known, drawn)
-
-    for row in sorted(open_matches(store, person, run, now), key=late):
-        if row["judged"]:
-            continue
-        match = store.match(row["id"])
-        if desk(store, match, person) is None:
-            continue
-        if row["held"] or take(store, match, person, now, lease_seconds):
-            return match
-    return None
-
-
-def skip(store: Store, match: Match, person: str) -> None:
-    """Give the match back unread; it comes again when nothing else is left."""
-    event = (None, time.time(), "skipped", match.id, None, person, "{}")
-    store.execute({RELEASE: [(match.id, JUDGE, person)], _EVENT: [event]}, full=True)
-
-
-def progress(store: Store, person: str, run: str | None = None) -> tuple[int, int]:
-    """How many matches this person has judged, and how many it could judge now."""
-    found = open_matches(store, person, run, time.time())
-    done = sum(row["judged"] for row in found)
-    waiting = [row["id"] for row in found if not row["judged"]]
-    played = {row["id"] for row in store.query("SELECT id FROM matches WHERE played = 1")}
-    open_now = [k for k in waiting if k in played or desk(store, store.match(k), person)]
-    return done, len(open_now)
-
-
-def read_before(store: Store, match: Match, person: str) -> bool:
-    """Whether this person has read another debate about the same story or question."""
-    group = match.question.group or match.question.id
-    return any(act["grp"] == group and act["match"] != match.id for act in acts_of(store, person))
-
-
-# ---------------------------------------------------------------------------------------------
-# Reading and judging.
-
-
-def listing(match: Match, person: str) -> tuple[int, ...]:
-    """The order in which this person is shown the options of this match."""
-    options = range(len(match.options))
-    return tuple(sorted(options, key=lambda i: derive_seed("order", person, match.id, i)))
-
-
-def page_view(match: Match, transcript: Transcript, person: str, at: Desk | None = None) -> View:
-    """What this person may know of the match: the path alone, no one's beliefs or verdicts."""
-    slot = verdict_slot(match.protocol) if at is None else at.slot
-    place = None if at is None else at.place
-    return view(match, path(transcript), slot, place, listing(match, person))
-
-
-def _as_shown(seen: View, shown: str | None) -> View:
-    """The view, where it is still the one that the person has read."""
-    if shown is not None and shown != seen.digest:
-        raise PersonError("This debate has gone on since this page was drawn: reload and read it.")
-    return seen
 
 
 def read_verdict(
@@ -217,6 +80,12 @@ def read_verdict(
     return Verdict(choice, numbers, reason=reason.strip(), status="tie" if tie else "ok")
 
 
+def skip(store: Store, match: Match, person: str) -> None:
+    """Give the match back unread; it comes again when nothing else is left."""
+    event = (None, time.time(), "skipped", match.id, None, person, "{}")
+    store.execute({RELEASE: [(match.id, JUDGE, person)], _EVENT: [event]}, full=True)
+
+
 def submit(
     store: Store,
     match: Match,
@@ -238,7 +107,7 @@ def submit(
     """
     now = time.time() if now is None else now
     # Read first what makes the event's key: a verdict that comes after this has the same key.
-    at = desk(store, match, person)
+    at = chair(store, match, person)
     attempt = len(_withdrawn(store, match, person))
     first = verdict_by(store, match, person)
     if first is not None:
@@ -249,7 +118,7 @@ def submit(
             return beliefs[-1]
         why = "it waits for your question first" if at is not None else "somebody else judges it"
         raise PersonError(f"This debate is not waiting for your verdict: {why}.")
-    seen = _as_shown(page_view(match, at.transcript, person, at), shown)
+    seen = as_shown(page_view(match, at.transcript, person, at), shown)
     given = read_verdict([option.label for option in seen.options], winner, probability, reason)
     verdict = canonical_verdict(given, seen.order, at.mode)
     if at.slot.kind == "belief" and at.slot.may_stop and stop:
@@ -275,7 +144,7 @@ def ask(
     is as in `submit`.
     """
     now = time.time() if now is None else now
-    at = desk(store, match, person)
+    at = chair(store, match, person)
     if at is None or at.place is None or at.slot.kind != "question":
         asked = [t for t in store.transcript(match) if t.kind == "question" and t.author == person]
         if not asked:
@@ -284,7 +153,7 @@ def ask(
     text, limit = text.strip(), at.slot.limits.characters
     if limit is not None and len(text) > limit:
         raise PersonError(f"A question has up to {limit} characters; yours has {len(text)}.")
-    seen = _as_shown(page_view(match, at.transcript, person, at), shown)
+    seen = as_shown(page_view(match, at.transcript, person, at), shown)
     speech = Speech(text, quotes=quotes.anchor(text, seen.passage, seen.quotes))
     turn = append(match, at.transcript, at.place, at.slot, speech, person, seen=seen.digest,
                   origin="person", at=now)  # fmt: skip
@@ -292,7 +161,7 @@ def ask(
 
 
 def _keep(
-    store: Store, match: Match, person: str, at: Desk, turn: Turn, key: str, now: float
+    store: Store, match: Match, person: str, at: Chair, turn: Turn, key: str, now: float
 ) -> Turn:
     """Write a person's turn with what follows from it; where the same click was faster, its turn.
 

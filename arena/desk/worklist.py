@@ -1,4 +1,4 @@
-"""What there is to judge, and who holds it: the queries and leases under `arena.people`.
+"""What there is to judge, and who holds it: the queries and leases under `arena.desk.acts`.
 
 A lease is a row of ``assignments``: it keeps two people from reading the same match at once, and
 runs out by itself.
@@ -6,13 +6,18 @@ runs out by itself.
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from typing import Any
 
 from arena.batch import Batch
+from arena.desk.chairs import chair
+from arena.ids import derive_seed
 from arena.match import PERSON, Match
 from arena.protocols import JUDGE
 from arena.store import Store
 
+LEASE_SECONDS = 3600.0
 RELEASE = "UPDATE assignments SET until = 0 WHERE match = ? AND seat = ? AND holder = ?"
 DONE = "UPDATE assignments SET done = 1 WHERE match = ? AND seat = ? AND holder = ?"
 # Nothing is written where another holds the match: whoever comes second finds no row of its own.
@@ -73,3 +78,54 @@ def take(store: Store, match: Match, person: str, now: float, seconds: float) ->
         return False
     store.write(Batch(events=[{"kind": "taken", "at": now, "match": match.id, "person": person}]))
     return True
+
+
+def next_unjudged(
+    store: Store,
+    person: str,
+    run: str | None = None,
+    lease_seconds: float = LEASE_SECONDS,
+    now: float | None = None,
+) -> Match | None:
+    """Take the next match for this person to judge, and hold it for a while; None if none is left.
+
+    First the one that it holds; then those it has not skipped; then those about stories that it
+    has not read about; in an order drawn for each person, which depends on nothing but the ids.
+    """
+    now = time.time() if now is None else now
+    acts = acts_of(store, person)
+    skips = Counter(act["match"] for act in acts if act["kind"] == "skipped")
+    groups: dict[str, set[str]] = {}
+    for act in acts:
+        groups.setdefault(act["grp"], set()).add(act["match"])
+
+    def late(row: dict[str, Any]) -> tuple[bool, int, bool, int]:
+        known = bool(groups.get(row["grp"], set()) - {row["id"]})
+        drawn = derive_seed("queue", person, row["id"])
+        return (not row["held"], skips[row["id"]], known, drawn)
+
+    for row in sorted(open_matches(store, person, run, now), key=late):
+        if row["judged"]:
+            continue
+        match = store.match(row["id"])
+        if chair(store, match, person) is None:
+            continue
+        if row["held"] or take(store, match, person, now, lease_seconds):
+            return match
+    return None
+
+
+def progress(store: Store, person: str, run: str | None = None) -> tuple[int, int]:
+    """How many matches this person has judged, and how many it could judge now."""
+    found = open_matches(store, person, run, time.time())
+    done = sum(row["judged"] for row in found)
+    waiting = [row["id"] for row in found if not row["judged"]]
+    played = {row["id"] for row in store.query("SELECT id FROM matches WHERE played = 1")}
+    open_now = [k for k in waiting if k in played or chair(store, store.match(k), person)]
+    return done, len(open_now)
+
+
+def read_before(store: Store, match: Match, person: str) -> bool:
+    """Whether this person has read another debate about the same story or question."""
+    group = match.question.group or match.question.id
+    return any(act["grp"] == group and act["match"] != match.id for act in acts_of(store, person))

@@ -1,0 +1,1 @@
+"""The judging desk: what people do to the store, and what there is for them to do."""
