@@ -309,7 +309,8 @@ def _grown(store: Store, match: Match, seats: frozenset[str], leaves: set[str]) 
 # Who is asked to judge what.
 
 _HOLD = (
-    "INSERT INTO assignments SELECT rm.match, ?2, ?3, 1e12, 0 FROM run_matches AS rm "
+    "INSERT INTO assignments (match, seat, holder, until, done) "
+    "SELECT rm.match, ?2, ?3, 1e12, 0 FROM run_matches AS rm "
     f"WHERE rm.run = ?1 AND {_VERSION} < ?4 AND NOT EXISTS (SELECT 1 FROM assignments AS a "
     "WHERE a.match = rm.match AND a.seat = ?2 AND a.holder <> ?3 AND a.until > ?5 AND a.done = 0) "
     "ON CONFLICT DO NOTHING"

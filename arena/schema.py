@@ -1,7 +1,10 @@
 """The store's schema, as named migrations. A new column or table is a new function at the end.
 
-Every table but ``runs``, ``matches``, ``assignments`` and ``spent`` is append-only; a row's id is
-the hash of its content wherever the design says so, and the first writer of an id wins.
+Every table of the record (turns, speeches, replies, events, rewards and what they name) is
+append-only; a row's id is the hash of its content wherever the design says so, and the first writer
+of an id wins. Rows that say how things stand change: ``runs``, ``matches``, ``spent``, and at the
+desk ``people``, ``invites``, ``sessions``, ``passcodes``, ``assignments``, ``drafts`` and
+``activity``. Whatever a person changes there leaves an event.
 
 Two views leave out what a person took back (the event ``withdrawn`` of that turn in that match):
 ``verdicts`` are the verdicts that stand, and ``paid`` the rows of ``rewards`` that those earned.
@@ -103,6 +106,46 @@ CREATE TABLE spent (
 """A person's verdict that a step of a training run learns from, and which version of the policies
 spoke. A row goes only where its verdict is withdrawn before weights of its step have been kept."""
 
+DESK = """
+ALTER TABLE people ADD COLUMN role TEXT NOT NULL DEFAULT 'judge';
+ALTER TABLE people ADD COLUMN revoked_at REAL;
+ALTER TABLE invites ADD COLUMN made_at REAL;
+ALTER TABLE invites ADD COLUMN made_by TEXT;
+ALTER TABLE invites ADD COLUMN revoked_at REAL;
+ALTER TABLE sessions ADD COLUMN made_at REAL;
+CREATE TABLE passcodes (person TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL,
+  at REAL NOT NULL);
+CREATE TABLE logins (
+  issuer TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL,
+  PRIMARY KEY (issuer, subject)) WITHOUT ROWID;
+CREATE TABLE desks (
+  run TEXT NOT NULL, at REAL NOT NULL, settings TEXT NOT NULL, person TEXT,
+  PRIMARY KEY (run, at)) WITHOUT ROWID;
+ALTER TABLE assignments ADD COLUMN id TEXT;
+ALTER TABLE assignments ADD COLUMN run TEXT;
+ALTER TABLE assignments ADD COLUMN kind TEXT NOT NULL DEFAULT 'judging';
+ALTER TABLE assignments ADD COLUMN position INTEGER;
+ALTER TABLE assignments ADD COLUMN listing TEXT;
+ALTER TABLE assignments ADD COLUMN made_at REAL;
+ALTER TABLE assignments ADD COLUMN made_by TEXT;
+ALTER TABLE assignments ADD COLUMN closed TEXT;
+ALTER TABLE assignments ADD COLUMN closed_at REAL;
+CREATE INDEX assignments_id ON assignments (id);
+CREATE INDEX assignments_holder ON assignments (holder);
+ALTER TABLE events ADD COLUMN sitting INTEGER;
+ALTER TABLE events ADD COLUMN number INTEGER;
+ALTER TABLE events ADD COLUMN active REAL;
+ALTER TABLE events ADD COLUMN assignment TEXT;
+CREATE INDEX events_person ON events (person, at);
+CREATE INDEX events_match ON events (match);
+CREATE TABLE activity (
+  person TEXT NOT NULL, match TEXT NOT NULL, place INTEGER NOT NULL, milliseconds REAL NOT NULL,
+  at REAL NOT NULL, PRIMARY KEY (person, match, place)) WITHOUT ROWID
+"""
+"""The judging desk: who may sign in and how, what a run allows at the desk (the last row of
+``desks`` stands), who is to do what, and for how long a page was read (milliseconds in which it was
+visible, had the focus and was not idle). An event knows its place in the person's ``sitting``."""
+
 
 def migrations() -> Migrations:
     """The migration set; applied ones are rows of the store."""
@@ -119,5 +162,10 @@ def migrations() -> Migrations:
     @known()
     def m002_spent_verdicts(db: Database) -> None:
         typing.cast("typing.Any", db.conn).execute(SPENT)
+
+    @known()
+    def m003_the_desk(db: Database) -> None:
+        for statement in DESK.split(";"):
+            typing.cast("typing.Any", db.conn).execute(statement)
 
     return known

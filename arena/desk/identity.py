@@ -25,7 +25,9 @@ def register(store: Store, name: str) -> str:
     person = content_id("a", record)
     if store.one("SELECT 1 FROM people WHERE id = ?", person) is None:
         statements: dict[str, Sequence[tuple[Any, ...]]] = {
-            "INSERT OR IGNORE INTO people VALUES (?,?,?)": [(person, name, time.time())],
+            "INSERT OR IGNORE INTO people (id, name, created_at) VALUES (?,?,?)": [
+                (person, name, time.time())
+            ],
             **rows(Batch(participants={person: record})),
         }
         store.execute(statements, full=True)

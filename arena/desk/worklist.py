@@ -22,7 +22,8 @@ RELEASE = "UPDATE assignments SET until = 0 WHERE match = ? AND seat = ? AND hol
 DONE = "UPDATE assignments SET done = 1 WHERE match = ? AND seat = ? AND holder = ?"
 # Nothing is written where another holds the match: whoever comes second finds no row of its own.
 LEASE = (
-    "INSERT INTO assignments SELECT ?, ?, ?, ?, 0 WHERE NOT EXISTS (SELECT 1 FROM assignments "
+    "INSERT INTO assignments (match, seat, holder, until, done) SELECT ?, ?, ?, ?, 0 "
+    "WHERE NOT EXISTS (SELECT 1 FROM assignments "
     "WHERE match = ? AND seat = ? AND holder <> ? AND until > ? AND done = 0) "
     "ON CONFLICT (match, seat, holder) DO UPDATE SET until = excluded.until, done = 0"
 )
