@@ -343,7 +343,8 @@ JUDGES: tuple[Judge, ...] = (
 TABLES = (
     "runs", "run_matches", "participants", "protocols", "questions", "matches", "speeches",
     "turns", "match_turns", "calls", "replies", "events", "people", "invites", "sessions",
-    "assignments", "drafts", "rewards", "metrics", "artifacts", "spent",
+    "assignments", "drafts", "rewards", "metrics", "artifacts", "spent", "passcodes",
+    "logins", "desks", "activity",
 )  # fmt: skip
 
 
