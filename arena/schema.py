@@ -137,6 +137,7 @@ ALTER TABLE events ADD COLUMN number INTEGER;
 ALTER TABLE events ADD COLUMN active REAL;
 ALTER TABLE events ADD COLUMN assignment TEXT;
 CREATE INDEX events_person ON events (person, at);
+CREATE INDEX events_sitting ON events (person, sitting, number);
 CREATE INDEX events_match ON events (match);
 CREATE TABLE activity (
   person TEXT NOT NULL, match TEXT NOT NULL, place INTEGER NOT NULL, milliseconds REAL NOT NULL,

@@ -269,14 +269,18 @@ class Store:
         "WHERE calls.turn = turns.id ORDER BY position)) AS called "
         "FROM turns LEFT JOIN speeches AS s ON s.id = turns.speech "
     )
+    _OF_MATCH = _TURNS + "JOIN match_turns ON match_turns.turn = turns.id WHERE match = ? "
+    _IN_ORDER = "ORDER BY match_turns.rowid"
 
     def turns(self, match: str) -> list[Turn]:
         """Every turn of a match: path, candidates, and all judges' leaves, oldest first."""
-        sql = self._TURNS + (
-            "JOIN match_turns ON match_turns.turn = turns.id WHERE match_turns.match = ? "
-            "ORDER BY match_turns.rowid"
-        )
-        return [_turn(row) for row in self.query(sql, match)]
+        return [_turn(row) for row in self.query(self._OF_MATCH + self._IN_ORDER, match)]
+
+    def leaves(self, match: str, author: str) -> list[Turn]:
+        """The beliefs and verdicts of one judge in a match, oldest first, withdrawn ones as well:
+        what others have said of it is not even read."""
+        sql = self._OF_MATCH + "AND turns.speech IS NULL AND turns.author = ? " + self._IN_ORDER
+        return [_turn(row) for row in self.query(sql, match, author)]
 
     def transcript(self, match: Match) -> Transcript:
         """The path of a match and the leaves of its seated participants, in order.
@@ -286,10 +290,12 @@ class Store:
         authors = dict(match.seats)
         sql = "SELECT turn FROM events WHERE kind = 'withdrawn' AND match = ?"
         withdrawn = {row["turn"] for row in self.query(sql, match.id)}
+        sql = self._OF_MATCH + (
+            "AND turns.origin <> 'candidate' AND (turns.speech NOT NULL OR turns.mode = 'live') "
+        )
         seated = [
-            t for t in self.turns(match.id)
-            if t.origin != "candidate" and t.id not in withdrawn
-            and (not t.is_leaf or (t.seat in authors and t.verdict.mode == "live"))
+            t for t in map(_turn, self.query(sql + self._IN_ORDER, match.id))
+            if t.id not in withdrawn and (not t.is_leaf or t.seat in authors)
         ]  # fmt: skip
         by_parent: dict[str, list[Turn]] = {}
         for turn in seated:

@@ -83,8 +83,11 @@ def match(
 
 def go_on(store: Store, one: Match, agents: Sequence[Says] = (ALICE, BOB)) -> tuple[Turn, ...]:
     """Play a match from where the store has it, as far as it gets, and keep that."""
-    cast: dict[str, Any] = dict(zip("AB", agents, strict=False))
-    seated = dict(one.seats).get(JUDGE)
+    seats = dict(one.seats)
+    cast: dict[str, Any] = {
+        seat: who for seat, who in zip("AB", agents, strict=False) if seats.get(seat) != PERSON
+    }
+    seated = seats.get(JUDGE)
     judge = Decides()
     if seated == participant_id(judge):
         cast[JUDGE] = judge

@@ -110,7 +110,7 @@ def test_what_is_loaded_is_seen() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_module_of_the_library_imports_nothing_heavy_at_its_top(room: str) -> None:
     for path in modules(room):
-        if path.parent.name == "web":
+        if "web" in path.parts:
             continue  # run by Streamlit itself
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:

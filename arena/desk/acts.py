@@ -1,9 +1,10 @@
-"""What a person does to the store: take a match, ask, judge it, skip it, take a verdict back.
+"""What a person does to the store: judge, ask, skip, recuse itself, report, take something back.
 
-A person reads a finished path as any judge without a seat does, or fills the judge's empty chair
-of a match that waits for one. Every act is one transaction that is durable before it returns, and
-leaves an event; what a person holds is a lease, so that two people do not read the same match at
-once. Nothing here reads ground truth.
+A person reads a path as any judge without a seat does, step by step where the study says so, or
+fills a chair of a match that waits for one. Every act is one transaction that is durable before it
+returns, and leaves an event; what a person holds is a lease, so that two people do not read the
+same match at once. What a study allows is checked here, on the server. Nothing here reads ground
+truth.
 """
 
 from __future__ import annotations
@@ -16,74 +17,69 @@ from typing import Any
 
 from arena import quotes
 from arena.batch import Batch, rows
-from arena.desk.chairs import Chair, PersonError, as_shown, chair, page_view
+from arena.desk.answers import TIE, read_verdict
+from arena.desk.chairs import (
+    Chair,
+    PersonError,
+    as_shown,
+    chair,
+    look,
+    page_view,
+    seat_of,
+    written,
+)
+from arena.desk.drafts import CLEAR
+from arena.desk.events import EVENT, EVENT_ONCE, event
+from arena.desk.reading import Reading, ends_at, reading
+from arena.desk.settings import Settings
+from arena.desk.speaking import say
+from arena.desk.standing import assignment_id
+from arena.desk.steps import TRIES, serial, take_back, too_late
 from arena.desk.worklist import (
+    CLOSE_AGAIN,
     DONE,
     LEASE,
     LEASE_SECONDS,
+    PROLONG,
     RELEASE,
     acts_of,
     lease_row,
+    prolong_row,
     read_before,
 )
-from arena.ids import canonical
+from arena.ids import content_id
 from arena.match import Match
 from arena.play import append, canonical_verdict, waiting_for
-from arena.protocols import JUDGE
+from arena.protocols import JUDGE, verdict_slot
 from arena.rewards import reward_rows
 from arena.store import Store
-from arena.turns import LEAF_KINDS, Speech, Turn, Verdict
+from arena.turns import LEAF_KINDS, Speech, Turn
 
-TIE = "Tie"
-"""What a person who is undecided gives as the winner."""
+__all__ = [
+    "GRACE",
+    "TIE",
+    "ask",
+    "read_verdict",
+    "recuse",
+    "report",
+    "say",
+    "settled",
+    "skip",
+    "submit",
+    "undo",
+    "verdict_by",
+    "withdraw",
+]
 
-_EVENT = "INSERT INTO events (key, at, kind, match, turn, person, value) VALUES (?,?,?,?,?,?,?)"
+GRACE = 5.0
+"""Seconds after a time limit in which a verdict is not late: it was on its way."""
+
 _WAITS = "UPDATE matches SET played = 0 WHERE id = ?"
-
-
-def read_verdict(
-    labels: Sequence[str], winner: str, probability: float | Sequence[float] | None, reason: str
-) -> Verdict:
-    """A person's answers as a verdict over options as they were listed.
-
-    ``probability`` is that of the winner, from .5 to 1, where there are two options; with more
-    it is one number for each listed option. Raises PersonError saying what is missing or odd.
-    """
-    if winner != TIE and winner not in labels:
-        raise PersonError("Choose one of the answers, or Tie.")
-    tie = winner == TIE
-    if isinstance(probability, Sequence):
-        numbers = tuple(float(p) for p in probability)
-        if len(numbers) != len(labels) or min(numbers) < 0 or abs(sum(numbers) - 1) > 1e-6:
-            raise PersonError("Give every answer a probability; together they make 100 %.")
-    elif len(labels) != 2:
-        raise PersonError("With more than two answers, give each one its own probability.")
-    elif tie:
-        if probability not in (None, 0.5):
-            raise PersonError("Undecided means 50 %: leave the probability empty, or choose one.")
-        numbers = (0.5, 0.5)
-    else:
-        if probability is None:
-            raise PersonError("Say how sure you are, from 51 to 100 %.")
-        if not 0.5 < probability <= 1:
-            raise PersonError("The probability of the answer you chose is above 50, up to 100 %.")
-        first = labels.index(winner) == 0
-        numbers = (probability, 1 - probability) if first else (1 - probability, probability)
-    ahead = [label for label, p in zip(labels, numbers, strict=True) if p == max(numbers)]
-    if tie and len(ahead) == 1:
-        raise PersonError("One answer has the highest probability: choose it, or make them equal.")
-    if not tie and ahead != [winner]:
-        raise PersonError("The answer that you choose needs the highest probability.")
-    if not reason.strip():
-        raise PersonError("Give a reason, in a sentence or two.")
-    choice = None if tie else labels.index(winner)
-    return Verdict(choice, numbers, reason=reason.strip(), status="tie" if tie else "ok")
-
-
-def skip(store: Store, match: Match, person: str) -> None:
-    """Give the match back unread; it comes again when nothing else is left."""
-    event = (None, time.time(), "skipped", match.id, None, person, "{}")
-    store.execute({RELEASE: [(match.id, JUDGE, person)], _EVENT: [event]}, full=True)
+_CLOSE = (
+    "INSERT INTO assignments (match, seat, holder, until, done, id, closed, closed_at) "
+    "VALUES (?,?,?,0,0,?,'recused',?) ON CONFLICT (match, seat, holder) DO UPDATE SET until = 0, "
+    "id = coalesce(id, excluded.id), closed = 'recused', closed_at = excluded.closed_at"
+)
 
 
 def submit(
@@ -96,6 +92,7 @@ def submit(
     stop: bool = True,
     now: float | None = None,
     shown: str | None = None,
+    settings: Settings | None = None,
 ) -> Turn:
     """Record this person's verdict, durably, and return its turn.
 
@@ -103,31 +100,61 @@ def submit(
     is a judge's belief that may end the match, ``stop=False`` keeps it a belief and the match goes
     on. A second submission (a double click, a stale tab) changes nothing and returns the first.
     ``shown`` is the digest of the view that the person read: where more has been said since, the
-    verdict would be about something else, and it is refused.
+    verdict would be about something else, and it is refused. ``settings`` are the study's: how a
+    reader reads and what it may say; without them it reads everything at once. A verdict after a
+    time limit is kept, and its event says that it is late.
     """
     now = time.time() if now is None else now
-    # Read first what makes the event's key: a verdict that comes after this has the same key.
-    at = chair(store, match, person)
-    attempt = len(_withdrawn(store, match, person))
-    first = verdict_by(store, match, person)
-    if first is not None:
-        return first
-    if at is None or at.slot.kind not in LEAF_KINDS:
-        beliefs = [t for t in store.transcript(match) if t.is_leaf and t.author == person]
-        if beliefs:
-            return beliefs[-1]
-        why = "it waits for your question first" if at is not None else "somebody else judges it"
-        raise PersonError(f"This debate is not waiting for your verdict: {why}.")
-    seen = as_shown(page_view(match, at.transcript, person, at), shown)
-    given = read_verdict([option.label for option in seen.options], winner, probability, reason)
-    verdict = canonical_verdict(given, seen.order, at.mode)
-    if at.slot.kind == "belief" and at.slot.may_stop and stop:
-        verdict = replace(verdict, stop=True)
-    place = 1 + max((t.place for t in at.transcript), default=-1) if at.place is None else at.place
-    turn = append(match, at.transcript, place, at.slot, verdict, person, seen=seen.digest,
-                  sample=attempt, origin="person", at=now)  # fmt: skip
-    which = f"reader:{person}:{attempt}" if at.place is None else f"chair:{at.place}:{attempt}"
-    return _keep(store, match, person, at, turn, f"verdict:{match.id}:{which}", now)
+    for _ in range(TRIES):
+        # Read first what makes the event's key: a verdict that comes after this has the same key.
+        attempt, chain = _withdrawn(store, match, person), serial(store, match, person)
+        first = verdict_by(store, match, person)
+        if first is not None:
+            return first
+        state = None if settings is None else reading(store, match, person, settings)
+        at = chair(store, match, person) if state is None else state.chair
+        if at is None or at.slot.kind not in LEAF_KINDS:
+            beliefs = [t for t in store.transcript(match) if t.is_leaf and t.author == person]
+            if beliefs:
+                return beliefs[-1]
+            raise PersonError(f"This debate is not waiting for your verdict: {_why(at)}.")
+        if at.mode == "stepped" and at.slot.kind == "belief" and state and not state.early:
+            raise PersonError("Give a probability and read on: the verdict comes at the end.")
+        seen = as_shown(page_view(match, at.transcript, person, at), shown)
+        asked = settings or Settings()
+        given = read_verdict([option.label for option in seen.options], winner, probability,
+                             reason, asked.tie, asked.reason)  # fmt: skip
+        verdict = canonical_verdict(given, seen.order, at.mode)
+        slot, place = at.slot, at.place
+        if place is None:
+            place = 1 + max((turn.place for turn in at.transcript), default=-1)
+            slot = verdict_slot(match.protocol)
+        elif slot.kind == "belief" and slot.may_stop and stop:
+            verdict = replace(verdict, stop=True)
+        turn = append(match, at.transcript, place, slot, verdict, person, seen=seen.digest,
+                      sample=attempt, origin="person", at=now)  # fmt: skip
+        which = f"reader:{person}:{attempt}" if at.place is None else f"chair:{place}:{attempt}"
+        key = chain if at.mode == "stepped" else f"verdict:{match.id}:{which}"
+        kept = _keep(store, match, person, at, turn, key, now, "reason", _limits(state, now))
+        if kept is not None:
+            return kept
+    raise PersonError("This debate is open in another window that goes on: reload the page.")
+
+
+def _why(at: Chair | None) -> str:
+    if at is None:
+        return "somebody else judges it, or you are not to"
+    return "it waits for your question first"
+
+
+def _limits(state: Reading | None, now: float) -> dict[str, Any]:
+    """What an event says of a verdict that was given step by step, or against the clock."""
+    if state is None or state.mode not in ("stepped", "timed"):
+        return {}
+    if state.mode == "stepped":
+        return {"step": state.step, "steps": state.steps}
+    late = None if state.until is None else now > state.until + GRACE
+    return {"until": state.until, "late": late}
 
 
 def ask(
@@ -150,37 +177,55 @@ def ask(
         if not asked:
             raise PersonError("This debate is not waiting for a question of yours.")
         return asked[-1]
-    text, limit = text.strip(), at.slot.limits.characters
-    if limit is not None and len(text) > limit:
-        raise PersonError(f"A question has up to {limit} characters; yours has {len(text)}.")
+    text = written(text, "A question", at.slot.limits.characters, needed=False)
     seen = as_shown(page_view(match, at.transcript, person, at), shown)
     speech = Speech(text, quotes=quotes.anchor(text, seen.passage, seen.quotes))
     turn = append(match, at.transcript, at.place, at.slot, speech, person, seen=seen.digest,
                   origin="person", at=now)  # fmt: skip
-    return _keep(store, match, person, at, turn, f"question:{match.id}:chair:{at.place}", now)
+    key = f"question:{match.id}:chair:{at.place}"
+    kept = _keep(store, match, person, at, turn, key, now, "question", {})
+    assert kept is not None
+    return kept
 
 
 def _keep(
-    store: Store, match: Match, person: str, at: Chair, turn: Turn, key: str, now: float
-) -> Turn:
+    store: Store,
+    match: Match,
+    person: str,
+    at: Chair,
+    turn: Turn,
+    key: str,
+    now: float,
+    field: str,
+    more: dict[str, Any],
+) -> Turn | None:
     """Write a person's turn with what follows from it; where the same click was faster, its turn.
+    None where another act of a stepped reading came between: the state is to be read again.
 
     The key is unique to an empty chair or a reader's attempt; its plain INSERT comes first and
     undoes the whole transaction where someone was faster.
     """
-    paid = reward_rows(match, turn, at.transcript) if turn.kind == "verdict" else []
+    spoken = store.transcript(match) if at.mode == "stepped" else at.transcript
+    paid = reward_rows(match, turn, spoken) if turn.kind == "verdict" else []
     batch = Batch(turns=[(match, turn)], rewards=paid)
     next_up = () if at.place is None else waiting_for(match, (*at.transcript, turn))
     if at.place is not None and not next_up:
         batch.played = [match.id]
-    event = (key, now, turn.kind, match.id, turn.id, person,
-             canonical(_circumstances(store, match, person, now)))  # fmt: skip
-    statements: dict[str, Sequence[tuple[Any, ...]]] = {_EVENT: [event], **rows(batch)}
-    if next_up[:1] != (JUDGE,):  # else the same person goes on at once, and keeps the match
+    value = {**_circumstances(store, match, person, now), **more}
+    statements: dict[str, Sequence[tuple[Any, ...]]] = {
+        EVENT: [event(store, turn.kind, person, now, match.id, turn.id, value, key)],
+        **rows(batch),
+        CLEAR: [(field, person, match.id)],
+    }
+    if turn.kind == "verdict":
         statements[DONE] = [(match.id, JUDGE, person)]
+    else:  # the person goes on, now or later, and keeps the match
+        statements[PROLONG] = prolong_row(match, person, now)
     try:
         store.execute(statements, full=True)
     except sqlite3.IntegrityError:
+        if at.mode == "stepped":
+            return None
         earlier = store.one("SELECT turn, person FROM events WHERE key = ?", key)
         if earlier is None or earlier["person"] != person:
             raise PersonError("Somebody else has judged this debate in the meantime.") from None
@@ -188,10 +233,14 @@ def _keep(
     return turn
 
 
-def _withdrawn(store: Store, match: Match, person: str) -> list[dict[str, Any]]:
-    """The verdicts on the match that this person has taken back."""
-    sql = "SELECT turn FROM events WHERE kind = 'withdrawn' AND match = ? AND person = ?"
-    return list(store.query(sql, match.id, person))
+def _withdrawn(store: Store, match: Match, person: str) -> int:
+    """How many verdicts on the match this person has taken back."""
+    row = store.one(
+        "SELECT count(*) AS n FROM events AS e JOIN turns AS t ON t.id = e.turn "
+        "WHERE e.kind = 'withdrawn' AND e.match = ? AND e.person = ? AND t.kind = 'verdict'",
+        match.id, person,
+    )  # fmt: skip
+    return 0 if row is None else int(row["n"])
 
 
 def _circumstances(store: Store, match: Match, person: str, now: float) -> dict[str, Any]:
@@ -210,21 +259,125 @@ def verdict_by(store: Store, match: Match, person: str) -> Turn | None:
     row = store.one("SELECT id FROM verdicts WHERE match = ? AND author = ?", match.id, person)
     if row is None:
         return None
-    return next(turn for turn in store.turns(match.id) if turn.id == row["id"])
+    return next(turn for turn in store.leaves(match.id, person) if turn.id == row["id"])
 
 
-def withdraw(store: Store, match: Match, person: str, now: float | None = None) -> Turn | None:
-    """Take the person's verdict back, and hold the match again; None where none stands. The turn
-    stays, out of `verdicts` by the event; a chair that it filled is empty again."""
+def settled(match: Match, turn: Turn) -> str:
+    """The key of what happens to a verdict once: it is taken back, or the truth is told."""
+    return f"settled:{match.id}:{turn.id}"
+
+
+def withdraw(
+    store: Store,
+    match: Match,
+    person: str,
+    now: float | None = None,
+    settings: Settings | None = None,
+) -> Turn | None:
+    """Take the person's verdict back, and hold the match again; None where none stands.
+
+    The turn stays, out of `verdicts` by the event; a chair that it filled is empty again. Raises
+    PersonError after the time that the study (``settings``) allows, and once the truth was told.
+    """
     turn = verdict_by(store, match, person)
     if turn is None:
         return None
     now = time.time() if now is None else now
-    event = (f"withdrawn:{match.id}:{turn.id}", now, "withdrawn", match.id, turn.id, person, "{}")
-    statements = {
-        _EVENT.replace("INSERT", "INSERT OR IGNORE", 1): [event],
+    given = store.one(
+        "SELECT max(at) AS at FROM events WHERE kind = 'verdict' AND match = ? AND turn = ?",
+        match.id, turn.id,
+    )  # fmt: skip
+    since = now if given is None or given["at"] is None else given["at"]
+    if settings is not None and now > ends_at(since, settings.undo):
+        raise PersonError(too_late(settings))
+    value = {"kind": "verdict", "seconds": round(now - since, 3)}
+    row = event(store, "withdrawn", person, now, match.id, turn.id, value, settled(match, turn))
+    statements: dict[str, Sequence[tuple[Any, ...]]] = {
+        EVENT: [row],
         LEASE: lease_row(match, person, now, LEASE_SECONDS),
         _WAITS: [(match.id,)] if turn.verdict.mode == "live" else [],
     }
-    store.execute(statements, full=True)
+    try:
+        store.execute(statements, full=True)
+    except sqlite3.IntegrityError:
+        found = store.one("SELECT kind FROM events WHERE key = ?", settled(match, turn))
+        if found is not None and found["kind"] == "feedback":
+            raise PersonError(
+                "You have been told which answer is right: your verdict stands."
+            ) from None
     return turn
+
+
+def undo(
+    store: Store, match: Match, person: str, settings: Settings, now: float | None = None
+) -> Turn | None:
+    """Take the person's last act back, its verdict or else its last belief, and return its turn;
+    None where there is nothing to take back."""
+    if verdict_by(store, match, person) is not None:
+        return withdraw(store, match, person, now, settings)
+    return take_back(store, match, person, settings, now)
+
+
+def skip(
+    store: Store, match: Match, person: str, reason: str = "", now: float | None = None
+) -> None:
+    """Give the match back unread; it comes again when nothing else is left. A second click, with
+    nothing done in between, changes nothing."""
+    now = time.time() if now is None else now
+    reason = written(reason, "A reason", needed=False)
+    count = store.one("SELECT count(*) AS n FROM events WHERE person = ?", person) or {"n": 0}
+    last = store.one(
+        "SELECT kind, match FROM events WHERE person = ? ORDER BY id DESC LIMIT 1", person
+    )
+    if last == {"kind": "skipped", "match": match.id}:
+        return
+    key = f"skipped:{person}:{count['n']}"
+    row = event(store, "skipped", person, now, match.id, value={"reason": reason}, key=key)
+    seat = seat_of(store, match, person)
+    store.execute({EVENT_ONCE: [row], RELEASE: [(match.id, seat, person)]}, full=True)
+
+
+def recuse(store: Store, match: Match, person: str, reason: str, now: float | None = None) -> None:
+    """Step down: the match never comes back to this person, and its chair is free for others.
+
+    A reason is needed. Raises PersonError where the person's verdict stands; a second click changes
+    nothing.
+    """
+    now = time.time() if now is None else now
+    reason = written(reason, "A reason")
+    scene = look(store, match)
+    if any(who == person for _, who in scene.gone):
+        return
+    if verdict_by(store, match, person) is not None:
+        raise PersonError("You have judged this debate: take the verdict back first.")
+    seat = scene.seat(match, person)
+    row = event(store, "recused", person, now, match.id, value={"reason": reason, "seat": seat},
+                key=f"recused:{match.id}:{person}")  # fmt: skip
+    own = assignment_id(match.id, seat, person)
+    store.execute(
+        {EVENT_ONCE: [row], _CLOSE: [(match.id, seat, person, own, now)],
+         CLOSE_AGAIN: [(match.id, person, now)], CLEAR: [("problem", person, match.id)]},
+        full=True,
+    )  # fmt: skip
+
+
+def report(
+    store: Store,
+    match: Match,
+    person: str,
+    settings: Settings,
+    reason: str,
+    number: int | None = None,
+    now: float | None = None,
+) -> None:
+    """Report a problem with a turn that is on display (``number`` in reading order, from 0) or with
+    the debate; nothing else changes. The same report twice is one."""
+    now = time.time() if now is None else now
+    reason = written(reason, "A report")
+    state = reading(store, match, person, settings)
+    turn = None if number is None else state.turn(number)
+    value = {"reason": reason, "number": number, "place": None if turn is None else turn.place}
+    key = content_id("q", ["reported", match.id, person, number, reason])
+    row = event(store, "reported", person, now, match.id, None if turn is None else turn.id, value,
+                key)  # fmt: skip
+    store.execute({EVENT_ONCE: [row], CLEAR: [("problem", person, match.id)]}, full=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal
 
 from arena.config import validate
+from arena.desk.events import EVENT, event
 from arena.ids import canonical
 from arena.statistics import TURN_PENALTY
 from arena.store import Store
@@ -77,17 +78,27 @@ class Settings:
             raise ValueError("gold_share needs gold, the name of a run with known answers")
         if len(set(self.survey)) < len(self.survey):
             raise ValueError(f"survey names a question twice: {list(self.survey)}")
+        if "key" in self.survey and not self.feedback:
+            raise ValueError("survey asks whether the key is right: that needs feedback: true")
 
 
 def settings_of(store: Store, run: str | None) -> Settings:
-    """The settings that stand for a run; the defaults where none were ever set."""
-    sql = "SELECT settings FROM desks WHERE run = ? ORDER BY at DESC LIMIT 1"
+    """The settings that stand for a run; the defaults where none were ever set.
+
+    A verdict on a training run pays every speech, so there a judge reads all of them: never early.
+    """
+    sql = (
+        "SELECT (SELECT settings FROM desks WHERE run = ?1 ORDER BY at DESC LIMIT 1) AS settings, "
+        "(SELECT kind FROM runs WHERE name = ?1) AS kind"
+    )
     row = None if run is None else store.one(sql, run)
     if row is None:
         return Settings()
     known = {field.name for field in fields(Settings)}
-    value = {name: one for name, one in json.loads(row["settings"]).items() if name in known}
-    return validate(Settings, value, f"the desk of {run}")
+    kept = json.loads(row["settings"] or "{}")
+    value = {name: one for name, one in kept.items() if name in known}
+    found = validate(Settings, value, f"the desk of {run}")
+    return replace(found, early=False) if row["kind"] == "train" else found
 
 
 def set_settings(
@@ -100,14 +111,14 @@ def set_settings(
     if settings_of(store, run) == settings and store.one("SELECT 1 FROM desks WHERE run = ?", run):
         return False
     now = time.time() if now is None else now
-    text = canonical(asdict(settings))
+    kept = asdict(settings)
     store.execute(
         {
             "INSERT OR REPLACE INTO desks (run, at, settings, person) VALUES (?,?,?,?)": [
-                (run, now, text, person)
+                (run, now, canonical(kept), person)
             ],
-            "INSERT INTO events (at, kind, person, value) VALUES (?,?,?,?)": [
-                (now, "settings", person, canonical({"run": run, "settings": asdict(settings)}))
+            EVENT: [
+                event(store, "settings", person, now, value={"run": run, "settings": kept}),
             ],
         },
         full=True,

@@ -1,0 +1,121 @@
+"""Drafts and active time: what a person is writing, and how long it has been reading.
+
+A draft is kept on the server by person and match, so that it survives a reload, a crash and a
+change of device; what it became is an act, and the act clears it in its own transaction. Active
+time is what the page reports: milliseconds in which it was visible, had the focus and was not idle.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from arena.desk.chairs import MAX_TEXT, PersonError
+from arena.ids import canonical
+from arena.store import Store
+
+Field = Literal["reason", "notes", "question", "speech", "problem"]
+FIELDS: tuple[Field, ...] = get_args(Field)
+"""What can be drafted. Notes are the person's own and no act clears them."""
+MOST = 60_000.0
+"""Milliseconds that one report of active time may claim; a page reports more often."""
+SLACK = 500.0
+"""Milliseconds by which a report may exceed the time since the last one: clocks and the network."""
+
+_SAVE = (
+    "INSERT INTO drafts (person, match, payload, at) "
+    "SELECT ?1, ?2, json_set('{}', '$.' || ?3, json(?4)), ?5 WHERE NOT EXISTS (SELECT 1 "
+    "FROM events WHERE match = ?2 AND person = ?1 AND at > ?6 AND (kind IN ('belief', 'verdict') "
+    "AND ?3 = 'reason' OR kind = ?3 OR kind = 'reported' AND ?3 = 'problem')) "
+    "ON CONFLICT (person, match) DO UPDATE SET "
+    "payload = json_set(payload, '$.' || ?3, json(?4)), at = excluded.at"
+)
+CLEAR = (
+    "UPDATE drafts SET payload = json_remove(payload, '$.' || ?1) WHERE person = ?2 AND match = ?3"
+)
+"""Forget one field's draft, in the transaction of the act that it became: field, person, match."""
+
+
+def save(
+    store: Store,
+    person: str,
+    match: str,
+    field: str,
+    text: str,
+    drawn: float | None = None,
+    now: float | None = None,
+) -> bool:
+    """Keep what is being written in one field; other fields are left as they are.
+
+    ``match`` is an id. ``drawn`` is the server's time at which the page was drawn: a draft that
+    arrives after its act, from a page that was drawn before it, is not kept (False). Raises
+    PersonError for a field that there is not, and for a text of more than 20,000 characters.
+    """
+    if field not in FIELDS:
+        raise PersonError(f"There are drafts of {', '.join(FIELDS)}, and of nothing else.")
+    if len(text) > MAX_TEXT:
+        raise PersonError(f"A draft has up to {MAX_TEXT} characters; this one has {len(text)}.")
+    now = time.time() if now is None else now
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    since = math.inf if drawn is None else drawn
+    row = (person, match, field, canonical(text), now, since)
+    return store.execute({_SAVE: [row]})[_SAVE] > 0
+
+
+def load(store: Store, person: str, match: str) -> dict[str, str]:
+    """What this person is writing about a match (an id), by field; fields without a draft are
+    left out."""
+    sql = "SELECT payload FROM drafts WHERE person = ? AND match = ?"
+    row = store.one(sql, person, match)
+    found: dict[str, str] = {} if row is None else json.loads(row["payload"])
+    return {field: text for field, text in found.items() if text}
+
+
+_SPENT = (
+    "INSERT INTO activity (person, match, place, milliseconds, at) VALUES (?,?,?,?,?) "
+    "ON CONFLICT (person, match, place) DO UPDATE SET "
+    "milliseconds = milliseconds + excluded.milliseconds, at = excluded.at"
+)
+
+
+def add(
+    store: Store,
+    person: str,
+    match: str,
+    place: int,
+    milliseconds: float,
+    now: float | None = None,
+) -> float:
+    """Add active time on one turn; `add_all` for several that are reported together."""
+    return add_all(store, person, match, {place: milliseconds}, now)
+
+
+def add_all(
+    store: Store,
+    person: str,
+    match: str,
+    spent: Mapping[int, float],
+    now: float | None = None,
+) -> float:
+    """Add active time on a match (an id), by the number of the turn (-1: elsewhere on the page);
+    return how many milliseconds were kept.
+
+    A browser says what it likes: altogether no more is kept than has passed since this person's
+    last report (and `SLACK`), nor more than `MOST`; a report that claims more is scaled down.
+    Numbers that are not above 0 count for nothing.
+    """
+    now = time.time() if now is None else now
+    claimed = {at: ms for at, ms in spent.items() if math.isfinite(ms) and ms > 0}
+    if not claimed:
+        return 0.0
+    last = store.one("SELECT max(at) AS at FROM activity WHERE person = ?", person)
+    most = MOST
+    if last is not None and last["at"] is not None:
+        most = min(most, max(0.0, (now - last["at"]) * 1000) + SLACK)
+    whole = math.fsum(claimed.values())
+    share = min(1.0, most / whole)
+    store.execute({_SPENT: [(person, match, at, ms * share, now) for at, ms in claimed.items()]})
+    return whole * share

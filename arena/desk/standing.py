@@ -1,0 +1,205 @@
+"""How things stand for a person: its places at matches, and what else is open to it.
+
+A row of ``assignments`` is one person's place at one match: planned by an admin, or taken from the
+open queue. A run with a plan gives what the plan says, in its order, and nothing else unless the
+plan leaves the rest open. Nothing here reads ground truth.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args
+
+from arena.desk.waiting import whose_turn
+from arena.ids import content_id, derive_seed
+from arena.match import PERSON
+from arena.protocols import JUDGE
+from arena.store import Store
+
+AGAIN = "again"
+"""The kind of the run that claims the matches which are given a second time."""
+
+Kind = Literal["judging", "practice", "gold", "duplicate", "debating"]
+State = Literal[
+    "to do", "in progress", "waiting for your question", "waiting for your speech",
+    "waiting on a debater", "waiting on the judge", "done", "recused", "expired",
+]  # fmt: skip
+STATES: tuple[State, ...] = get_args(State)
+READY: frozenset[State] = frozenset(
+    {"to do", "in progress", "waiting for your question", "waiting for your speech", "expired"}
+)
+"""The states in which this person can go on now. An expired lease is still good where nobody else
+has taken the match, or an admin has taken it back."""
+
+_IMPORTED = (
+    "SELECT match FROM run_matches WHERE run IN (SELECT name FROM runs WHERE kind = 'import')"
+)
+# The event of a verdict, or an import, comes first: looking at every turn of a match takes longer.
+_JUDGED = (
+    "((m.id IN (SELECT e.match FROM events AS e WHERE e.person = ?1 AND e.kind = 'verdict') "
+    f"OR m.id IN ({_IMPORTED})) AND EXISTS "
+    "(SELECT 1 FROM verdicts AS v WHERE v.match = m.id AND v.author = ?1))"
+)
+_COLUMNS = f"m.id AS match, m.question, m.protocol, m.seats, m.played, {_JUDGED} AS judged"
+OWN = (
+    f"SELECT {_COLUMNS}, a.seat, a.run, a.kind, a.position, a.listing, a.until, a.done, a.closed, "
+    "a.made_by, a.made_at, CASE WHEN a.kind = 'duplicate' THEN (SELECT json_extract(rm.labels, "
+    "'$.of') FROM run_matches AS rm JOIN runs AS r ON r.name = rm.run WHERE rm.match = m.id "
+    f"AND r.kind = '{AGAIN}') END AS first FROM assignments AS a "
+    "CROSS JOIN matches AS m ON m.id = a.match "
+    "WHERE a.holder = ?1 AND coalesce(a.closed, '') <> 'withdrawn' AND (?2 IS NULL OR a.run = ?2 "
+    "OR (a.made_by IS NULL AND a.match IN (SELECT match FROM run_matches WHERE run = ?2)))"
+)
+"""The places that a person has: by plan, or taken."""
+# Matches to read: played ones, and those whose judge's chair is kept for a person. The empty
+# chairs of an import were those of people who left it unfinished: nobody plays those on. ?3 maps
+# planned runs to how many people each of their matches is for where the rest is open, or to null.
+_OPEN = (
+    f"SELECT {_COLUMNS}, '{JUDGE}' AS seat, RUN AS run, 'judging' AS kind, NULL AS position, "
+    "NULL AS listing, 0 AS until, 0 AS done, NULL AS closed, NULL AS made_by, NULL AS made_at, "
+    "NULL AS first FROM MATCHES "
+    f'WHERE (m.played = 1 OR (m.seats LIKE \'%"{JUDGE}","{PERSON}"%\' '
+    f"AND m.id NOT IN ({_IMPORTED}))) "
+    "AND m.id NOT IN (SELECT match FROM run_matches WHERE run IN "
+    f"(SELECT name FROM runs WHERE kind = '{AGAIN}')) "
+    "AND m.id NOT IN (SELECT match FROM assignments WHERE holder = ?1) "
+    "AND (judged OR (NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id "
+    f"AND a.seat = '{JUDGE}' AND a.holder <> ?1 AND a.until > ?2 AND a.done = 0) "
+    "AND m.id NOT IN (SELECT p.match FROM json_each(?3) AS plan CROSS JOIN run_matches AS p "
+    "ON p.run = plan.key WHERE MINE AND (plan.value IS NULL OR plan.value <= "
+    "(SELECT count(*) FROM assignments AS a WHERE a.match = p.match AND a.closed IS NULL "
+    f"AND a.seat = '{JUDGE}' AND (a.made_by NOT NULL OR a.done OR a.until > ?2))))))"
+)
+OPEN_OF_ALL = (
+    _OPEN.replace("MATCHES", "matches AS m", 1)
+    .replace("RUN AS run", "coalesce((SELECT p.run FROM run_matches AS p JOIN json_each(?3) AS "
+             "plan ON plan.key = p.run WHERE p.match = m.id LIMIT 1), "
+             "(SELECT run FROM run_matches WHERE match = m.id LIMIT 1)) AS run", 1)
+    .replace("MINE", "1", 1)
+)  # fmt: skip
+OPEN_OF_RUN = (
+    _OPEN.replace("MATCHES", "(SELECT DISTINCT match FROM run_matches WHERE run = ?4) AS mine "
+                  "CROSS JOIN matches AS m ON m.id = mine.match", 1)
+    .replace("RUN AS run", "?4 AS run", 1)
+    .replace("MINE", "p.run = ?4", 1)
+)  # fmt: skip
+"""The matches without a place of this person that it has judged, or could judge."""
+
+
+def assignment_id(match: str, seat: str, person: str) -> str:
+    """The id of a person's place at a match."""
+    return content_id("g", [match, seat, person])
+
+
+def acts_of(store: Store, person: str) -> list[dict[str, Any]]:
+    """What this person has judged, asked, said or skipped: a match, its group, the kind."""
+    return list(
+        store.query(
+            "SELECT e.kind, e.match, coalesce(q.grp, q.id) AS grp FROM events AS e "
+            "JOIN matches AS m ON m.id = e.match JOIN questions AS q ON q.id = m.question "
+            "WHERE e.person = ? AND e.kind IN ('verdict', 'belief', 'question', 'speech', "
+            "'skipped', 'recused')",
+            person,
+        )
+    )
+
+
+# ---------------------------------------------------------------------------------------------
+# What there is.
+
+
+def plans(store: Store) -> dict[str, dict[str, Any]]:
+    """The plan that stands for each run that has one: the value of its last event."""
+    sql = (
+        "SELECT value FROM events WHERE key >= 'plan:' AND key < 'plan;' AND kind = 'plan' "
+        "ORDER BY id"
+    )
+    found = (json.loads(row["value"]) for row in store.query(sql))
+    return {value["run"]: value for value in found}
+
+
+def standing(store: Store, person: str, run: str | None, now: float) -> list[dict[str, Any]]:
+    """A person's places and what else it could judge, each with its state, in no order."""
+    known = plans(store)
+    rows = list(store.query(OWN, person, run))
+    if run not in known or known[run]["rest"]:
+        rest = {name: one["k"] if one["rest"] else None for name, one in known.items()}
+        given = (person, now, json.dumps(rest))
+        rows += (
+            store.query(OPEN_OF_ALL, *given) if run is None
+            else store.query(OPEN_OF_RUN, *given, run)
+        )  # fmt: skip
+    acts = acts_of(store, person)
+    skips = Counter(act["match"] for act in acts if act["kind"] == "skipped")
+    groups: dict[str, set[str]] = {}
+    for act in acts:
+        groups.setdefault(act["grp"], set()).add(act["match"])
+    stories = (
+        _stories(store, rows) if groups or any(plan["rest"] for plan in known.values()) else {}
+    )
+    turns = whose_turn(store, rows, person)
+    out = []
+    for row in rows:
+        row["story"] = stories.get(row["question"], "")
+        row["known"] = bool(groups.get(row["story"], set()) - {row["match"]})
+        row["skips"] = skips[row["match"]]
+        row["state"] = state_of(row, turns.get((row["match"], row["seat"])), now)
+        row["held"] = row["until"] > now and not row["done"]
+        if _shown(row, known, person):
+            out.append(row)
+    done = {row["match"] for row in out if row["state"] == "done"}
+    for row in out:  # what comes a second time does not come before the first
+        row["early"] = row["first"] is not None and row["first"] not in done
+    return out
+
+
+def _stories(store: Store, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The story of each question of these rows. Looked up once for a question: its row is long."""
+    sql = (
+        "SELECT q.id, coalesce(q.grp, q.id) AS story FROM json_each(?) AS wanted "
+        "CROSS JOIN questions AS q ON q.id = wanted.value"
+    )
+    wanted = json.dumps(sorted({row["question"] for row in rows}))
+    return {row["id"]: row["story"] for row in store.query(sql, wanted)}
+
+
+def order(row: Mapping[str, Any], person: str) -> tuple[Any, ...]:
+    """The key by which rows come: what is held; what has not been skipped; what is planned, in that
+    order; what is about something new; as drawn for this person."""
+    if row["made_by"] is not None:
+        drawn = (False, row["made_at"], row["position"] or 0)
+    else:
+        drawn = (True, row["known"], derive_seed("queue", person, row["match"]))
+    return (not row["held"], row["early"], row["skips"], *drawn)
+
+
+def _shown(row: Mapping[str, Any], known: Mapping[str, Any], person: str) -> bool:
+    """Whether a row is this person's to see."""
+    if row["made_by"] is not None or row["held"] or row["state"] in ("done", "recused"):
+        return True
+    if row["state"].startswith("waiting on") and not row["until"]:
+        return False  # somebody else's chair
+    plan = known.get(row["run"])
+    if plan is None:
+        return True
+    barred = {what for who, what in plan["exclusions"] if who == person}
+    mine = {row["story"], row["question"], row["match"]}
+    begun = row["state"].startswith("waiting")
+    return begun or bool(plan["rest"] and not row["known"] and not barred & mine)
+
+
+def state_of(row: Mapping[str, Any], turn: State | None, now: float) -> State:
+    """How a row stands; ``turn`` is what an unfinished match waits for, seen from this seat."""
+    if row["closed"] == "recused":
+        return "recused"
+    if row["judged"] and row["seat"] == JUDGE:
+        return "done"
+    if turn is not None and turn != "to do":
+        return turn
+    if row["seat"] != JUDGE and row["played"]:
+        return "done"
+    if row["until"] > now:
+        return "in progress"
+    return "expired" if row["until"] > 0 else "to do"
