@@ -1,21 +1,17 @@
-"""How the judging page is started, and what is refused before anything is."""
+"""How the desk is started, and what is refused before anything is."""
 
 import socket
 from pathlib import Path
 
 import pytest
+from doorway import free_port
 from typer.testing import CliRunner
 
+from arena.desk import identity, passcodes
 from arena.store import Store, StoreError
+from ui import serve
 from ui.cli import app
-from ui.serve import OPTIONS, arguments, command
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+from ui.serve import OPTIONS, Arguments, address_of, arguments, command, first_invite, is_loopback
 
 
 def a_store(folder: Path, *runs: str) -> Path:
@@ -29,7 +25,7 @@ def a_store(folder: Path, *runs: str) -> Path:
 def refused(*words: str) -> str:
     """What the command line says in its one line."""
     result = CliRunner().invoke(app, ["ui", *words])
-    assert result.exit_code == 2 and "Judging page" not in result.output
+    assert result.exit_code == 2 and "The desk:" not in result.output
     (line,) = result.output.strip().splitlines()
     return line
 
@@ -84,3 +80,101 @@ def test_a_busy_port_is_refused_before_a_page_is_promised(tmp_path: Path) -> Non
             assert "choose another with --port" in refused("--store", str(path), "--port",
                                                            str(port))  # fmt: skip
         assert command(path, port=port)  # free again
+
+
+def read(words: list[str]) -> Arguments:
+    return arguments(words[words.index("--") + 1 :])
+
+
+def options(words: list[str], name: str) -> list[str]:
+    return [words[at + 1] for at, word in enumerate(words) if word == f"--{name}"]
+
+
+def test_a_loopback_address_needs_no_sign_in_and_any_other_does(tmp_path: Path) -> None:
+    path, port = a_store(tmp_path), free_port()
+    alone = command(path, port=port)
+    assert read(alone).local and not read(alone).https
+    assert {"localhost", "127.0.0.1"} <= set(options(alone, "server.allowedHosts"))
+    assert not read(command(path, port=port, local=False)).local
+    for_all = command(path, port=port, address="0.0.0.0")
+    assert not read(for_all).local and not options(for_all, "server.allowedHosts")
+    named = command(path, port=port, address="0.0.0.0", https=True, hosts=["desk.example"])
+    assert (read(named).https, read(named).hosts) == (True, ("desk.example",))
+    assert options(named, "server.allowedHosts") == ["desk.example"]
+
+
+def test_an_app_that_is_started_by_hand_asks_for_a_sign_in() -> None:
+    assert not arguments(["--store=s.db"]).local
+    assert not Arguments(Path("s.db"), "Ada", None).local
+
+
+def test_a_local_desk_on_another_address_is_refused(tmp_path: Path) -> None:
+    path = a_store(tmp_path)
+    with pytest.raises(OSError, match=r"no sign-in, and 0\.0\.0\.0 may be reached by others"):
+        command(path, port=free_port(), address="0.0.0.0", local=True)
+    assert "leave out --local" in refused(
+        "--store", str(path), "--port", str(free_port()), "--address", "0.0.0.0", "--local"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("127.0.0.1", True), ("127.8.9.1", True), ("::1", True), ("[::1]", True), ("localhost", True),
+     ("0.0.0.0", False), ("::", False), ("192.168.0.1", False), ("127.0.0.1.example", False),
+     ("", False), ("2130706433", False), ("127.1", False)],
+)  # fmt: skip
+def test_what_is_this_machine_and_only_this_one(host: str, here: bool) -> None:
+    assert is_loopback(host) == here
+
+
+def test_the_address_that_people_are_given() -> None:
+    assert address_of("127.0.0.1", 8501) == "http://127.0.0.1:8501"
+    assert address_of("::1", 80) == "http://[::1]:80"
+    assert address_of("0.0.0.0", 8501, True, ["desk.example"]) == "https://desk.example"
+    assert address_of("0.0.0.0", 8501) == f"http://{socket.gethostname()}:8501"
+
+
+def test_the_first_admin_gets_a_link_until_an_admin_can_sign_in(tmp_path: Path) -> None:
+    path = a_store(tmp_path)
+    old, link = first_invite(path, "Ada"), first_invite(path, "Ada")
+    assert old is not None and link is not None
+    with Store(path) as store:
+        assert identity.accept(store, old.removeprefix("/join/")) is None  # the later one counts
+        found = identity.accept(store, link.removeprefix("/join/"))
+        assert found is not None and found[0].role == "admin"
+        assert first_invite(path, "Ada") is None  # is in
+        identity.sign_out(store, found[1])
+        assert first_invite(path, "Ada") is not None  # and out again, without a passcode
+        passcodes.set_passcode(store, found[0].id, "correct horse battery")
+        assert first_invite(path, "Ada") is None
+        identity.revoke(store, found[0].id)
+    with pytest.raises(StoreError, match="Name one with --person"):
+        first_invite(path, "Ada")
+    assert first_invite(path, "Bob") is not None
+
+
+def test_the_verb_says_where_the_desk_is_and_who_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, port = a_store(tmp_path), free_port()
+    started: list[list[str]] = []
+    monkeypatch.setattr("os.execv", lambda program, words: started.append(words))
+    monkeypatch.setattr(serve, "page", lambda: serve.DESK)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "")
+
+    def said(*words: str) -> list[str]:
+        call = ["ui", "--store", str(path), "--port", str(port), "--person", "Ada", *words]
+        result = CliRunner().invoke(app, call)
+        assert result.exit_code == 0, result.output
+        lines: list[str] = result.output.strip().splitlines()
+        return lines
+
+    assert said() == [f"The desk: http://127.0.0.1:{port} (Ctrl+C stops it)"]
+    first, second = said("--sign-in")
+    assert first.startswith("The desk:") and second.startswith("The first admin signs in here")
+    token = second.rpartition("/join/")[2]
+    with Store(path) as store:
+        assert identity.accept(store, token) is not None
+    assert len(said("--sign-in")) == 1
+    assert [read(words).local for words in started] == [True, False, False]
+    assert started[0][started[0].index("run") + 1] == str(serve.DESK)

@@ -18,12 +18,16 @@ import typer
 from typer.core import TyperGroup
 
 from ui.demo_cli import demo
+from ui.export_cli import dry_run as _dry_run
+from ui.export_cli import export
 from ui.nano_cli import nano
 from ui.options import DEFAULT_STORE, AsJson, StorePath
 from ui.options import one_line as _one_line
 from ui.options import open_store as _open
 from ui.options import print_json as _print_json
+from ui.people_cli import people
 from ui.train_cli import train
+from ui.work_cli import work
 
 if TYPE_CHECKING:
     from arena.runner import Outcome
@@ -72,6 +76,7 @@ imports = typer.Typer(
 )
 app.add_typer(imports, name="import")
 app.add_typer(nano, name="nano")
+app.add_typer(people, name="people")
 
 
 class Order(StrEnum):
@@ -91,6 +96,7 @@ class ReadingMode(StrEnum):
 
 def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bool) -> None:
     """Print what a run came to."""
+    from arena.leases import claimed
     from arena.report import report
     from ui.tables import console, plain, print_report
 
@@ -105,8 +111,12 @@ def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bo
     print_report(to := console(), found)
     if outcome.waiting:
         seats = ", ".join(sorted({seat for _, seat in outcome.waiting}))
-        many = f"{len(outcome.waiting)} matches wait for a person ({seats})"
+        matches = len({match for match, _ in outcome.waiting})
+        many = f"{matches} matches wait for a person ({seats})"
         to.print(plain(f"{many}: arena ui --store {path}"), soft_wrap=True)
+        if next(claimed(store, name), None) is not None:
+            then = "The machines go on as people act: arena work"
+            to.print(plain(f"{then} --store {path}"), soft_wrap=True)
 
 
 app.command()(demo)
@@ -150,6 +160,8 @@ def tournament(
 
 
 app.command()(train)
+app.command()(export)
+app.command()(work)
 
 
 @app.command()
@@ -177,14 +189,21 @@ def judge(
         _conclude(opened, store, of, outcome, as_json)
 
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Report, and write nothing.")]
+
+
 @imports.command("nyu")
 def import_nyu_verb(
     path: Annotated[Path, typer.Argument(help="The folder of the data set.")],
     store: StorePath = DEFAULT_STORE,
     name: Annotated[str, typer.Option(help="The name of the import.")] = "nyu",
+    look: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Import the NYU human-debate data set; a bad room is named and passed over."""
+    if look:
+        _dry_run("nyu", path, store, name, as_json)
+        return
     from arena.sources.nyu import contents, import_nyu
     from ui.tables import progress_bar, say
 
@@ -211,9 +230,13 @@ def import_jsonl_verb(
     path: Annotated[Path, typer.Argument(help="A file of question lines.")],
     store: StorePath = DEFAULT_STORE,
     name: Annotated[str | None, typer.Option(help="The name; the file's stem if absent.")] = None,
+    look: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Import questions, one JSON object a line; bad lines are named and passed over."""
+    if look:
+        _dry_run("jsonl", path, store, name, as_json)
+        return
     from arena.sources.jsonl import agreeing, read_jsonl
     from arena.store import add_items
     from ui.tables import say
@@ -303,13 +326,36 @@ def ui_verb(
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Judge this run only.")] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port on this machine.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Where to listen; on any but a loopback address people sign in.")
+    ] = "127.0.0.1",
+    local: Annotated[
+        bool | None,
+        typer.Option("--local/--sign-in", help="No sign-in (on a loopback address only), or one."),
+    ] = None,
+    https: Annotated[
+        bool, typer.Option("--https", help="Browsers come by https, through a proxy in front.")
+    ] = False,
+    host: Annotated[
+        list[str] | None,
+        typer.Option("--host", help="Answer to this host name only; may be given again."),
+    ] = None,
 ) -> None:
-    """Open the judging page in the browser; stop it with Ctrl+C."""
-    from ui.serve import command
+    """Open the judging desk in the browser; stop it with Ctrl+C."""
+    from ui.serve import DESK, address_of, command, first_invite
+    from ui.tables import say
 
+    hosts = host or []
     with _one_line():
-        call = command(store, person, run, port)
-        typer.echo(f"Judging page: http://127.0.0.1:{port}  (Ctrl+C stops it)", err=True)
+        call = command(store, person, run, port, address, local, https, hosts)
+        at = address_of(address, port, https, hosts)
+        signed = str(DESK) in call and "--local" not in call
+        link = first_invite(store, person) if signed else None
+        if not https:  # no proxy: what a request says about its origin is not believed
+            os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
+        say(f"The desk: {at} (Ctrl+C stops it)", error=True)
+        if link is not None:
+            say(f"The first admin signs in here, once, within 24 h: {at}{link}", error=True)
         os.execv(call[0], call)
 
 

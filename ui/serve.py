@@ -1,9 +1,15 @@
-"""How the judging page is started: the command, and the arguments that the page reads back."""
+"""How the desk is started: the command, and the arguments that its app and its script read back.
+
+There are two modes. *Local*, on a loopback address: whoever sits at this machine is in, as an
+admin, with no sign-in; the gate answers to loopback names alone. *Signed*, anywhere else: nobody is
+in without a session. An app that is started by hand, without the command's words, is signed.
+"""
 
 from __future__ import annotations
 
 import argparse
 import getpass
+import ipaddress
 import socket
 import sys
 from collections.abc import Sequence
@@ -12,7 +18,10 @@ from pathlib import Path
 
 from arena.store import Store, StoreError
 
-PAGE = Path(__file__).parent / "web" / "judging_page.py"
+WEB = Path(__file__).parent / "web"
+PAGE = WEB / "judging_page.py"
+DESK = WEB / "desk_app.py"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OPTIONS: dict[str, str] = {
     "server.headless": "true",
     "server.fileWatcherType": "none",
@@ -20,6 +29,11 @@ OPTIONS: dict[str, str] = {
     "client.showErrorDetails": "none",
     "client.showErrorLinks": "false",
     "client.toolbarMode": "minimal",
+    "server.enableXsrfProtection": "true",
+    "server.enableCORS": "true",
+    "server.enableStaticServing": "false",
+    "server.enableAgentApi": "false",
+    "runner.magicEnabled": "false",  # a value that stands alone in a script is not for the page
     "runner.postScriptGC": "false",  # a full collection after every click costs more than the click
     "theme.baseRadius": "0.5rem",
     "theme.light.primaryColor": "#2f5d8a",
@@ -35,19 +49,37 @@ OPTIONS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the page is told: the store's file, who judges by default, and which run."""
+    """What app and script are told: the store's file, who is at the desk where nobody signs in, the
+    run to judge (None: all), whether the desk is local, whether browsers reach it by https, and the
+    host names it answers to (none: any, and in local mode those of this machine)."""
 
     store: Path
     person: str
     run: str | None
+    local: bool = False
+    https: bool = False
+    hosts: tuple[str, ...] = ()
 
 
 def login_name() -> str:
-    """The name of whoever started the page; `judge` where the system knows none."""
+    """The name of whoever started the desk; `judge` where the system knows none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "judge"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine, and only this one."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.rstrip(".").lower() == "localhost"
+
+
+def page() -> Path:
+    """What is served: the desk, or the page before it while the desk has no queue."""
+    return DESK if (WEB / "views" / "queue_view.py").is_file() else PAGE
 
 
 def command(
@@ -56,13 +88,22 @@ def command(
     run: str | None = None,
     port: int = 8501,
     address: str = "127.0.0.1",
+    local: bool | None = None,
+    https: bool = False,
+    hosts: Sequence[str] = (),
 ) -> list[str]:
-    """The command that serves the judging page of a store.
+    """The command that serves the desk of a store.
 
+    ``local`` is whether nobody signs in: so where the address is a loopback one, if left out.
     Raises StoreError where the file is missing or no store, or lacks the run, and OSError where
-    the port is taken: before anything is started. There is no sign-in: whoever reaches the address
-    judges under any name they give.
+    the port is taken or a local desk is asked for on another address: before anything is started.
     """
+    local = is_loopback(address) if local is None else local
+    if local and not is_loopback(address):
+        raise OSError(
+            f"a local desk has no sign-in, and {address} may be reached by others; "
+            "leave out --local, or use --address 127.0.0.1"
+        )
     path = Path(store)
     if not path.is_file():
         raise StoreError(f"store {path} does not exist; name one, or make one with `arena demo`")
@@ -71,13 +112,18 @@ def command(
     if run is not None and run not in names:
         raise StoreError(f"no run {run!r} in this store; its runs: {', '.join(names) or 'none'}")
     _free(address, port)
-    words = [sys.executable, "-m", "streamlit", "run", str(PAGE)]
+    words = [sys.executable, "-m", "streamlit", "run", str(page())]
     for name, value in {**OPTIONS, "server.address": address, "server.port": str(port)}.items():
         words += [f"--{name}", value]
+    for host in (*LOOPBACK, address) if local else hosts:
+        words += ["--server.allowedHosts", host.strip("[]")]
     words += ["--", f"--store={path.resolve()}"]
     if person is not None:
         words.append(f"--person={person}")
-    return words if run is None else [*words, f"--run={run}"]
+    if run is not None:
+        words.append(f"--run={run}")
+    words += [f"--host={host}" for host in hosts]
+    return [*words, *(["--local"] if local else []), *(["--https"] if https else [])]
 
 
 def _free(address: str, port: int) -> None:
@@ -94,10 +140,40 @@ def _free(address: str, port: int) -> None:
 
 
 def arguments(words: Sequence[str]) -> Arguments:
-    """The arguments of the page, as `command` gave them."""
-    parser = argparse.ArgumentParser(prog="judging_page.py", allow_abbrev=False)
+    """The arguments of app and script, as `command` gave them."""
+    parser = argparse.ArgumentParser(prog="desk_app.py", allow_abbrev=False)
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--person", default=None)
     parser.add_argument("--run", default=None)
+    parser.add_argument("--host", action="append", default=[])
+    parser.add_argument("--local", action="store_true")
+    parser.add_argument("--https", action="store_true")
     given = parser.parse_args(list(words))
-    return Arguments(given.store, given.person or login_name(), given.run)
+    return Arguments(
+        given.store, given.person or login_name(), given.run, given.local, given.https,
+        tuple(given.host),
+    )  # fmt: skip
+
+
+def address_of(address: str, port: int, https: bool = False, hosts: Sequence[str] = ()) -> str:
+    """The address that a browser is given, without a slash at its end."""
+    if hosts:
+        return f"{'https' if https else 'http'}://{hosts[0]}{'' if https else f':{port}'}"
+    host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(address, address)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def first_invite(store: str | Path, person: str | None) -> str | None:
+    """The path of a one-time link for the first admin, where no admin can sign in yet.
+
+    Earlier links to the same person end. It is shown on the terminal and kept nowhere.
+    """
+    from arena.desk import chairs, identity, passcodes
+
+    with Store(store) as opened:
+        if passcodes.can_enter(opened):
+            return None
+        try:
+            return f"/join/{identity.invite(opened, person or login_name(), identity.ADMIN, 24)}"
+        except chairs.PersonError as error:
+            raise StoreError(f"no admin can sign in: {error} Name one with --person") from None
