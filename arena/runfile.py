@@ -1,6 +1,7 @@
 """The one YAML shape of play, tournament, train and their successors, as frozen dataclasses.
 
-``name, seed, questions, protocols, players, judges, run, engine`` and one block of the verb's own.
+``name, seed, questions, protocols, players, judges, run, engine``, ``desk`` (what people are shown
+and asked where they judge or debate) and one block of the verb's own.
 Values are validated by `arena.config.validate`; an error names the field.
 """
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from arena.config import ConfigError, find_protocol, parse_yaml, read_yaml, validate
+from arena.desk.settings import Settings
 from arena.protocols import Protocol
 from arena.questions import Item
 from arena.sources.witness import DEFAULT, Dials, items
@@ -116,6 +118,7 @@ class RunFile:
     play: PlayBlock | None = None
     tournament: TournamentBlock | None = None
     train: TrainBlock | None = None
+    desk: Settings | None = None
 
 
 def _override(value: dict[str, Any], assignment: str) -> None:

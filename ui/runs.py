@@ -12,6 +12,8 @@ from typing import Any, Literal
 import agents
 import judges
 from agents.models import Models
+from arena.desk.settings import Settings, set_settings
+from arena.leases import keep_specs
 from arena.match import PERSON, Agent, Judge, participant_id
 from arena.participants import SpecError, parse
 from arena.protocols import Protocol
@@ -26,13 +28,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Cast:
-    """Participants built from their strings: ids by name, and the objects by id."""
+    """Participants built from their strings: ids by name, and the objects and strings by id."""
 
     models: Models
     store: Store
     truths: Mapping[str, int] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
     judges: dict[str, Judge] = field(default_factory=dict)
+    specs: dict[str, str] = field(default_factory=dict)
 
     def player(self, spec: str) -> str:
         """The id of a debater; the constant `PERSON` for a person's empty chair."""
@@ -41,16 +44,18 @@ class Cast:
         one = agents.load(
             spec, self.models, lambda key: self.store.transcript(self.store.match(key))
         )
-        self.agents[participant_id(one)] = one
-        return participant_id(one)
+        who = participant_id(one)
+        self.agents[who], self.specs[who] = one, spec
+        return who
 
     def judge(self, spec: str) -> str:
         """The id of a judge; `PERSON` for a person."""
         if parse(spec).kind == PERSON:
             return PERSON
         one = judges.load(spec, self.models, self.truths)
-        self.judges[participant_id(one)] = one
-        return participant_id(one)
+        who = participant_id(one)
+        self.judges[who], self.specs[who] = one, spec
+        return who
 
 
 def _truths(items: Iterable[Item]) -> dict[str, int]:
@@ -70,12 +75,22 @@ def perform(
     listings: Listings = "listed",
     progress: Progress = lambda done, total: None,
     enough: Callable[[int], bool] = lambda tokens: False,
+    desk: Settings | None = None,
 ) -> Outcome:
-    """Claim a run's matches under its name, then play and judge what is not yet in the store."""
+    """Claim a run's matches under its name, then play and judge what is not yet in the store.
+
+    Where people sit in its matches, it is noted how the others are built: a worker goes on with
+    them. ``desk`` is what the run allows people, which may change from call to call.
+    """
     agree_on_truth(store, items)  # a run that is refused must not take the name
     store.start_run(name, kind, config, provenance())
     enrol(store, [*cast.agents.values(), *cast.judges.values()])
+    seats = {one.match.id: dict(one.match.seats) for one in planned}
     plan(store, name, items, planned)
+    if any(PERSON in seated.values() for seated in seats.values()):
+        keep_specs(store, name, cast.specs)
+    if desk is not None:
+        set_settings(store, name, desk)
     outcome = execute(
         store,
         planned,
@@ -87,6 +102,11 @@ def perform(
         progress=lambda done: progress(done, len(planned)),
         enough=enough,
     )
+    # Of a round that is spoken at once, machines wait as well: their chairs are not empty.
+    outcome.waiting = [
+        (match, seat) for match, seat in outcome.waiting
+        if seats[match].get(seat, PERSON) == PERSON
+    ]  # fmt: skip
     if outcome.done == len(planned):
         store.finish_run(name)
     return outcome
@@ -132,6 +152,7 @@ def run_file(
     return perform(
         store, run.name, verb, _identity(run, players, named), items, planned, cast,
         width=run.run.width, listings=block.listings, progress=progress, enough=enough,
+        desk=run.desk,
     )  # fmt: skip
 
 
@@ -181,7 +202,7 @@ def _identity(
     What its protocols and questions hold is compared match by match, in `arena.runner.plan`.
     """
     value = asdict(run)
-    for field_ in ("run", "engine", "protocols"):
+    for field_ in ("run", "engine", "protocols", "desk"):
         del value[field_]
     value["players"], value["judges"] = dict(players), dict(judges)
     if value["questions"]["lines"] is None:  # runs from before there was such a field go on

@@ -22,6 +22,7 @@ from arena import metrics
 from arena.alarm import Alarm, AlarmSettings, Watch, restored
 from arena.batch import Batch
 from arena.config import ConfigError
+from arena.desk.settings import set_settings
 from arena.ids import canonical
 from arena.match import participant_id
 from arena.queue import ledger, retake
@@ -80,6 +81,8 @@ def train_file(
     done = store.one("SELECT finished_at FROM runs WHERE name = ? AND kind = 'train'", run.name)
     setup = setup_of(run, block, folder, store)
     store.start_run(run.name, "train", identity(setup), provenance())
+    if run.desk is not None:
+        set_settings(store, run.name, run.desk)
     if done is not None and done["finished_at"] is not None:
         last = store.one("SELECT max(step) AS n FROM metrics WHERE run = ?", run.name)
         return Trained(int((last and last["n"]) or 0), "finished before", place)
