@@ -132,11 +132,15 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A quotation as it is shown: characters ``[begin, end)`` of the text, and the passage's own
-    words, or None where the platform did not find them in the passage."""
+    words, or None where the platform did not find them in the passage.
+
+    ``span`` is where the passage has them. It lets a page put quotations in the passage's order;
+    no prompt shows it, and it is no part of a view's digest."""
 
     begin: int
     end: int
     text: str | None
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +267,12 @@ def _answers(match: Match) -> tuple[Option, ...]:
     return tuple(map(Option, labels, match.question.answers))
 
 
+def _quotations(match: Match, speech: Speech) -> tuple[Shown, ...]:
+    found = sorted(speech.quotes, key=lambda quote: quote.begin)
+    words = quotes.shown(speech.text, found, match.question.passage)
+    return tuple(Shown(*one, quote.span) for one, quote in zip(words, found, strict=True))
+
+
 def _seen(
     match: Match, turn: Turn, slot: Slot | None, mine: bool, answers: Sequence[Option]
 ) -> Seen:
@@ -281,11 +291,7 @@ def _seen(
         turn.seat,
         turn.kind,
         "" if forfeited else speech.text,
-        ()
-        if forfeited or not speech.quotes
-        else tuple(
-            Shown(*one) for one in quotes.shown(speech.text, speech.quotes, match.question.passage)
-        ),
+        () if forfeited or not speech.quotes else _quotations(match, speech),
         None if side is None else answers[side].label,
         speech.thought if own else "",
         mine,

@@ -3,7 +3,8 @@
 A quotation is verified by comparing tokens, so that ``art`` is not found inside ``part``, nor
 ``can`` in ``can't``, ``human`` in ``non-human`` or ``3`` in ``3.14``. Comparison overlooks
 typography (curly quotes, dashes, white space, NFC); nothing that a speaker wrote is changed, and
-nothing is repaired: words that are not in the passage are a quotation without a span.
+nothing is repaired: words that are not in the passage are a quotation without a span (`arena.near`
+finds what such a quotation has altered, for people to see).
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def normalise(text: str) -> str:
     Runs of white space become one blank and are dropped at both ends, runs of dashes a hyphen,
     curly and angled quotation marks straight ones, ellipses three dots, the rest NFC.
     """
-    return "".join(token for _, token in _tokens(text)).strip()
+    return "".join(token for _, token in tokens(text)).strip()
 
 
 def _kind(char: str) -> str:
@@ -88,7 +89,7 @@ def _kind(char: str) -> str:
     return "x"
 
 
-def _tokens(text: str) -> Iterator[tuple[int, str]]:
+def tokens(text: str) -> Iterator[tuple[int, str]]:
     """The tokens of ``text``, which leave nothing out: where each begins, and its normal form."""
     text = text.translate(_ALIKE)
     kinds = text.translate({ord(char): _kind(char) for char in set(text)})
@@ -116,7 +117,7 @@ class _Index:
 
     def find(self, quoted: str) -> Span | None:
         """Where the passage first has the words of ``quoted``, token for token."""
-        words = [token for _, token in _tokens(quoted.strip())]
+        words = [token for _, token in tokens(quoted.strip())]
         length = sum(map(len, words))
         if length < MIN_QUOTE or not any(char.isalnum() for token in words for char in token):
             return None
@@ -132,7 +133,7 @@ def _index(passage: str) -> _Index:
     offsets, starts = array("L"), array("L")
     forms: list[str] = []
     at = 0
-    for start, form in _tokens(passage):
+    for start, form in tokens(passage):
         offsets.append(at)
         starts.append(start)
         forms.append(form)
