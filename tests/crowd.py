@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 import torch
 from sparring import PASSAGE
 from test_train_resume import BRIEF, Shown
@@ -24,12 +22,15 @@ from tiny import tiny_model
 import ui.trainpeople
 from arena import metrics
 from arena.desk import acts, chairs, identity, worklist
-from arena.match import Match, View
+from arena.match import Match
+from arena.protocols import JUDGE
 from arena.runfile import read_run_file
 from arena.store import Store
 from arena.turns import Turn
-from ui.serve import PAGE, Arguments
+from ui.serve import Arguments
 from ui.training import Trained, train_file
+from ui.web.views import acting, answering, dialogs, report_part
+from ui.web.views.case import Act, Case, find, sit_down
 
 RUN = """
 name: school
@@ -87,20 +88,13 @@ def liked(text: str) -> bool:
     return "kite" in text or "drum" in text
 
 
-@cache
-def page() -> Any:
-    """The judging page's functions, without a browser: what a session holds is a dictionary."""
-    spec = importlib.util.spec_from_file_location("the_judging_page", PAGE)
-    assert spec is not None and spec.loader is not None
-    found: Any = importlib.util.module_from_spec(spec)
-    words = sys.argv
-    sys.argv = [str(PAGE), "--store=no such store", "--person=nobody"]
-    try:
-        spec.loader.exec_module(found)  # it draws itself once, for nobody
-    finally:
-        sys.argv = words
-    found.st = SimpleNamespace(session_state={})
-    return found
+@contextmanager
+def session() -> Iterator[dict[str, Any]]:
+    """What a browser's session holds, without a browser: a dictionary, empty at first."""
+    with pytest.MonkeyPatch.context() as patch:
+        state: dict[str, Any] = {}
+        patch.setattr(st, "session_state", state)
+        yield state
 
 
 @dataclass
@@ -119,56 +113,83 @@ class Scripted:
 
     @property
     def args(self) -> Arguments:
-        return Arguments(self.path, self.name, "school")
+        return Arguments(self.path, self.name, "school", local=True)
 
     def id(self, store: Store) -> str:
         return identity.register(store, self.name)
 
     def take(self, store: Store) -> Match | None:
-        """The page is opened."""
-        return worklist.next_unjudged(store, self.id(store), "school")
+        """The way on from the queue."""
+        found = worklist.next_up(store, self.id(store), "school")
+        return None if found is None else store.match(found.match)
 
     def judge(self, store: Store) -> Turn | None:
-        """The page is opened, read, filled in and sent; None where nothing is left."""
+        """The next debate is opened, read, judged and sent; None where nothing is left."""
         one = self.take(store)
         if one is None:
             return None
-        seen = self.seen(store, one)
+        at = chairs.chair(store, one, self.id(store))
+        assert at is not None
+        seen = chairs.page_view(one, at.transcript, self.id(store), at)
         worth = {turn.seat: liked(turn.text) for turn in seen.turns}
         first, second = [option.label for option in seen.options]
         logit = self.strength * (worth[first] - worth[second]) + self.bias
         logit += self.draws.gauss(0, self.noise)
-        sure = round(100 / (1 + math.exp(-abs(logit))))
+        sure = min(99, round(100 / (1 + math.exp(-abs(logit)))))
         winner = first if logit > 0 else second
         return self.say(store, one, *((acts.TIE, None) if sure == 50 else (winner, sure)))
 
-    def seen(self, store: Store, one: Match) -> View:
-        """What the page shows."""
-        at = chairs.chair(store, one, self.id(store))
-        assert at is not None
-        return chairs.page_view(one, at.transcript, self.id(store), at)
+    def open(self, store: Store, one: Match) -> None:
+        """The debate is taken from the queue, unless it is this person's already."""
+        worklist.take(store, one, self.id(store), time.time(), 3600, run="school")
+
+    def click(self, store: Store, one: Match) -> tuple[Act, Case]:
+        """The page of a debate, drawn anew: what its buttons do, and what it shows."""
+        person = identity.local(store, self.name)
+        id = worklist.assignment_id(one.id, JUDGE, person.id)
+        case = find(store, self.args, person, id)
+        sit_down(store, person, id)
+        return Act(self.args, id), case
 
     def say(self, store: Store, one: Match, winner: str, sure: float | None) -> Turn:
-        """The click on Submit, which says that the verdict is recorded."""
-        seen, state = self.seen(store, one), page().st.session_state
-        state.clear()
-        for what, value in (("winner", winner), ("sure", sure), ("reason", "It reads well.")):
-            state[page().field(what, one)] = value
-        labels = [option.label for option in seen.options]
-        page().send(self.args, one, labels, self.id(store), True, seen.digest)
-        assert state[page().TOLD] == ("recorded", one.id)
+        """A probability before each next step, then the verdict: Submit, and Yes."""
+        self.open(store, one)
+        with session() as state:
+            act, case = self.click(store, one)
+            while case.state.next == "belief":
+                self.fill(state, case, None, 50)
+                report_part.save(act, case.shown)
+                assert state.pop(acting.TOLD)[0] == "done"
+                act, case = self.click(store, one)
+            first = case.letters[0]
+            number = 50 if sure is None else sure if winner == first else 100 - sure
+            self.fill(state, case, winner, number)
+            report_part.submit(act, case.shown)
+            assert acting.TOLD not in state and acting.opened(case.place.id) == report_part.CONFIRM
+            report_part.confirmed(act, case.shown)
+            assert acting.TOLD not in state
         turn = acts.verdict_by(store, one, self.id(store))
         assert turn is not None
         self.given[one.id, turn.id] = one
         return turn
 
+    def fill(self, state: dict[str, Any], case: Case, winner: str | None, number: float) -> None:
+        """What the fields of the form send with the next click."""
+        state[answering.percent_key(case, case.letters[0])] = {"percent": number}
+        state[answering.reason_key(case)] = {"text": "It reads well."}
+        if winner is not None:
+            state[answering.winner_key(case)] = winner
+
     def undo(self, store: Store, where: tuple[str, str]) -> None:
         """The click on Undo, and then on Skip: somebody else may read the debate."""
         spent = store.one("SELECT 1 FROM spent WHERE match = ? AND turn = ?", *where)
         self.undone[where] = spent is not None
-        for click in (page().undo, page().pass_on):
-            click(self.args, self.given[where], self.id(store))
-            assert page().TOLD not in page().st.session_state
+        with session() as state:
+            act, _ = self.click(store, self.given[where])
+            report_part.take_back(act)
+            assert state.pop(acting.TOLD)[0] == "done"
+            dialogs.skipped(act)
+            assert acting.TOLD not in state
 
 
 def everybody(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def packed(folder: Path, prefix: str = "", **more: bytes) -> bytes:
             if file.is_file():
                 made.write(file, prefix + file.relative_to(folder).as_posix())
         for name, data in more.items():
-            made.writestr(name.replace("_up_", "../"), data)
+            made.writestr(name.replace("_up_", os.pardir + "/"), data)
     return out.getvalue()
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import stage
 from parts_debate import HOSTILE, LINES, PASSAGE, WORDS, branched, debated, seen_by_judge
 
 from arena.budget import quote_budget
+from arena.desk import chairs
 from arena.match import Match, Shown, Transcript, view
 from arena.near import NEAR, near
-from arena.protocols import Limits, Slot, debate
+from arena.protocols import BUILT_IN, Limits, Slot, debate, expert
 from arena.quotes import anchor
 from arena.text import visible
 from ui import quoting, reading
@@ -337,3 +339,21 @@ def test_a_long_turn_is_sent_whole() -> None:
     match, said = long_debate(50_000)
     data = reading.page(match, seen_by_judge(match, said[:2]), said[:2])
     assert len(texts(data["rounds"][0]["turns"][0])) > 50_000
+
+
+# What a judge is told of the rules, and given to read.
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_protocol_has_its_rules_in_a_sentence(name: str) -> None:
+    protocol = BUILT_IN[name]
+    sides = tuple(zip(protocol.speakers, (0, 1), strict=False))
+    one = Match(stage.question(0), protocol, sides)
+    assert reading.rules(one).endswith(".") and len(reading.rules(one)) < 260
+    assert ("cannot see" in reading.rules(one)) == bool(protocol.speakers)
+
+
+def test_an_expert_reads_the_passage() -> None:
+    one = Match(stage.question(0), expert())
+    seen = chairs.page_view(one, (), "a0")
+    assert reading.page(one, seen, ())["passage"] == stage.PASSAGE

@@ -159,7 +159,6 @@ def test_the_verb_says_where_the_desk_is_and_who_begins(
     path, port = a_store(tmp_path), free_port()
     started: list[list[str]] = []
     monkeypatch.setattr("os.execv", lambda program, words: started.append(words))
-    monkeypatch.setattr(serve, "page", lambda: serve.DESK)
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "")
 
     def said(*words: str) -> list[str]:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from crowd import SHARE, Scripted, crowd, everybody, go, of_version, school
+from deskpages import Desk, open_desk, set_up
 from queued import otherwise
-from test_page import fill, open_page
 from typer.testing import CliRunner
 
 from agents.learner import Learner
@@ -26,6 +26,7 @@ from arena import metrics, queue
 from arena.accounts import account
 from arena.credit import running_key
 from arena.desk import acts, identity, worklist
+from arena.desk.settings import Settings
 from arena.match import Match
 from arena.queue import FATES, held_out
 from arena.store import Store
@@ -207,7 +208,7 @@ def test_the_advantages_of_a_step_are_the_closed_form_of_what_was_clicked(
         for group in groups:
             assert len({one.question.id for one in group}) == 1
         ada.say(opened, first[0], "A", 80)
-        ada.say(opened, first[1], "B", 100)
+        ada.say(opened, first[1], "B", 99)
         ada.say(opened, first[3], acts.TIE, None)
         otherwise(opened, first[4], ada.id(opened), Verdict(first[4].labels.index("A")))
         otherwise(opened, first[5], ada.id(opened), Verdict(0, (0.3, 0.7)))
@@ -258,9 +259,11 @@ def test_a_late_verdict_is_weighed_by_the_probability_at_which_it_was_sampled_th
     sets = ["train.people={enough: 1, wait: 0, held_out_share: 0}", "train.steps=9"]
     go(folder, store, *sets)
     then = set(sampled)  # by the first version
+    ada = Scripted("Ada", store)
     with Store(store) as opened:
         first = of_version(opened, 0)
-    ada = Scripted("Ada", store)
+        for one in first[:4]:  # whoever reads a debate when it becomes too old may go on
+            ada.open(opened, one)
     for n, one in enumerate(first[:4]):
         with Store(store) as opened:
             ada.say(opened, one, "A", 90)
@@ -297,15 +300,23 @@ def test_what_is_clicked_on_the_page_is_what_a_step_learns_from(
     sets = ["train.people={enough: 2, wait: 0, held_out_share: 0}"]
     done, _ = go(folder, store, *sets)
     assert (done.steps, done.reason, len(done.waiting)) == (0, "waits for people", 6)
-    app = open_page(store, monkeypatch, "Ada", "school")
-    app = fill(app, "A", None, "The number was never touched.")
-    assert [one.value for one in app.error] == ["Say how sure you are, from 51 to 100 %."]
+    set_up(store, Settings(mode="whole", confirm=False), "school")
+    with Store(store) as opened:
+        place = worklist.next_up(opened, identity.register(opened, "Ada"), "school")
+    assert place is not None
+    desk = open_desk(store, monkeypatch, "Ada", "school", place.id)
+
+    def say(winner: str, first: float | None, reason: str) -> Desk:
+        desk.percent, desk.text["reason"] = first, reason
+        return desk.choose(winner).click("Submit verdict")
+
+    say("A", None, "The number was never touched.")
+    assert [one.value for one in desk.app.error] == ["Say how sure you are, from 51 to 100 %."]
     with Store(store) as opened:
         assert queue.judged(opened, "school") == []
-    app = fill(app, "A", 80, "Sure.").button(key="next").click().run()
-    app = fill(app, "B", 100, "A slip.").button(key="undo").click().run()
-    app = app.button(key="skip").click().run()
-    app = fill(app, acts.TIE, None, "Even.")
+    say("A", 80, "Sure.").click("Continue with the next")
+    say("B", 1, "A slip.").click("Undo").click("Skip").click("Yes, skip")
+    say(acts.TIE, 50, "Even.")
     done, _ = go(folder, store, *sets)
     assert (done.steps, done.reason) == (1, "waits for people")
     with Store(store) as opened:
@@ -315,8 +326,8 @@ def test_what_is_clicked_on_the_page_is_what_a_step_learns_from(
             "SELECT value FROM paid JOIN spent USING (match, turn) WHERE rule = 'person' "
             "ORDER BY value")]  # fmt: skip
         assert paid == pytest.approx([-math.log(4), 0, 0, math.log(4)])
-    app = app.button(key="next").click().run()
-    assert app.button(key="submit")  # the next version's debates are there
+    desk.click("Continue with the next")
+    assert "Submit verdict" in desk.buttons()  # the next version's debates are there
 
 
 # -- waiting

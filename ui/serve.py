@@ -19,7 +19,6 @@ from pathlib import Path
 from arena.store import Store, StoreError
 
 WEB = Path(__file__).parent / "web"
-PAGE = WEB / "judging_page.py"
 DESK = WEB / "desk_app.py"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OPTIONS: dict[str, str] = {
@@ -77,11 +76,6 @@ def is_loopback(host: str) -> bool:
         return host.rstrip(".").lower() == "localhost"
 
 
-def page() -> Path:
-    """What is served: the desk, or the page before it while the desk has no queue."""
-    return DESK if (WEB / "views" / "queue_view.py").is_file() else PAGE
-
-
 def command(
     store: str | Path,
     person: str | None = None,
@@ -112,7 +106,7 @@ def command(
     if run is not None and run not in names:
         raise StoreError(f"no run {run!r} in this store; its runs: {', '.join(names) or 'none'}")
     _free(address, port)
-    words = [sys.executable, "-m", "streamlit", "run", str(page())]
+    words = [sys.executable, "-m", "streamlit", "run", str(DESK)]
     for name, value in {**OPTIONS, "server.address": address, "server.port": str(port)}.items():
         words += [f"--{name}", value]
     for host in (*LOOPBACK, address) if local else hosts:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 
 import streamlit as st
 
@@ -74,14 +73,9 @@ WAY_STYLE = """
 """
 
 
-def there(page: Page) -> bool:
-    """Whether the page's module has been written."""
-    return (Path(__file__).parent / "views" / f"{page.module}.py").is_file()
-
-
 def pages_of(role: str) -> list[Page]:
     """The pages that a role has, in their order."""
-    return [page for page in PAGES if role in page.roles and there(page)]
+    return [page for page in PAGES if role in page.roles]
 
 
 def draw(page: Page, args: Arguments, person: Person) -> None:
@@ -131,9 +125,6 @@ def main() -> None:
     ]  # fmt: skip
     if not args.local:
         listed.append(st.Page(partial(you, person), title="You", url_path="you"))
-    if not listed:
-        st.text("No page of the desk is there yet.")
-        return
     st.navigation(listed, position="top").run()
 
 

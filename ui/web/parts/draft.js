@@ -5,7 +5,7 @@ const FINAL = {
 };
 
 const size = (text) => [...text].length; // as Python counts
-const backup = (it) => `arena draft ${it.data.assignment} ${it.data.field}`;
+const backup = (it) => `arena draft ${it.data.box}`;
 
 // What the server has not taken yet outlives a reload of this tab.
 function keep(it, text) {

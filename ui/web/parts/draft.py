@@ -43,7 +43,7 @@ def draft(
     text = said if isinstance(said, str) else initial
     _draft(
         data={
-            "assignment": assignment, "field": field, "label": label, "initial": text,
+            "box": key, "assignment": assignment, "field": field, "label": label, "initial": text,
             "limit": limit, "lines": lines, "hint": hint, "disabled": disabled, "drawn": drawn,
             "url": url,
         },

@@ -81,6 +81,18 @@ function find(it, number) {
   return it.nodes.find((one) => Number(one.dataset.number) === number);
 }
 
+// Scroll the tree's own box, and nothing around it: on a phone the page would jump.
+function reveal(node) {
+  for (let box = node.parentElement; box; box = box.parentElement) {
+    if (box.scrollHeight <= box.clientHeight && box.scrollWidth <= box.clientWidth) continue;
+    if (!/auto|scroll/.test(getComputedStyle(box).overflow)) continue;
+    const at = node.getBoundingClientRect(), own = box.getBoundingClientRect();
+    box.scrollTop += Math.min(0, at.top - own.top) + Math.max(0, at.bottom - own.bottom);
+    box.scrollLeft += Math.min(0, at.left - own.left) + Math.max(0, at.right - own.right);
+    return;
+  }
+}
+
 // One node can be reached with Tab: the selected one, else the first.
 function mark(it, number) {
   it.selected = number;
@@ -89,7 +101,7 @@ function mark(it, number) {
     one.setAttribute('aria-selected', one === own);
     one.setAttribute('tabindex', (own ? one === own : i === 0) ? 0 : -1);
   });
-  own?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  if (own) reveal(own);
 }
 
 function go(it, number, picked) {

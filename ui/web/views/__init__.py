@@ -1,0 +1,1 @@
+"""The pages of the desk, one module each: ``draw(args, person)`` draws one."""

@@ -1,0 +1,40 @@
+"""What Streamlit's own elements look like on the desk: constant rules, and no text of anybody's."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+STYLE = """
+<style>
+[data-testid="stMainBlockContainer"] { padding: 3.7rem 1.4rem .6rem; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: .5rem; }
+.st-key-header { border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
+  padding-bottom: .3rem; }
+.st-key-header p { margin: 0; }
+.st-key-question { min-width: 12rem; }
+.st-key-question [data-testid="stText"] { font-weight: 600; line-height: 1.3;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+.st-key-options [data-testid="stText"] { font-size: .88rem; line-height: 1.35;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
+.st-key-options p { font-size: .88rem; line-height: 1.35; margin: 0; }
+.st-key-text { max-width: 49rem; margin: 0 auto; scroll-margin-top: 4rem; }
+.st-key-report [data-testid="stMarkdown"] p { margin: 0; }
+.st-key-report [data-testid="stMarkdown"] [data-testid="stMarkdownContainer"] { margin: 0; }
+.st-key-report h3 { padding: 0 0 .5rem; font-size: 1.15rem; line-height: 1.3; }
+.st-key-report, .st-key-tree, .st-key-text { gap: .6rem; }
+@media (max-width: 999px) {
+  .st-key-desk [data-testid="stHorizontalBlock"]:has(.st-key-tree) { flex-direction: column; }
+  .st-key-desk [data-testid="stHorizontalBlock"]:has(.st-key-tree) > [data-testid="stColumn"] {
+    width: 100%; min-width: 100%; flex: none; }
+  .st-key-desk [data-testid="stColumn"]:has(.st-key-tree) { order: 3; }
+  [data-testid="stMainBlockContainer"] { padding-left: .7rem; padding-right: .7rem; }
+  .st-key-question { display: none; }
+  .st-key-acts { gap: .9rem; }
+}
+</style>
+"""
+
+
+def look() -> None:
+    """Draw nothing, and make the rest look as it should."""
+    st.html(STYLE)
