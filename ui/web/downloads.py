@@ -1,0 +1,114 @@
+"""Exports as files: made when they are asked for, by whoever is signed in then and may have them.
+
+An endpoint of the desk's own. A file that Streamlit serves has an address that anybody can open
+who knows it; here the session is looked at for every download, nothing is kept on the server, and
+each one is an event. It is a POST from a page of this origin, so no link and no prefetch of a
+mail scanner or of another site makes one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import get_args
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from arena.desk import export as exports
+from arena.desk.codebook import ON_REQUEST
+from arena.desk.events import EVENT, event
+from arena.desk.identity import ADMIN, RESEARCHER, Person
+from arena.ids import content_id
+from arena.store import Store
+from ui.serve import Arguments
+from ui.web import signin_page
+from ui.web.routes import form
+
+PATH = "/export"
+READERS = (RESEARCHER, ADMIN)
+CHUNK = 1 << 20
+
+
+def token(run: str) -> str:
+    """What stands for a run in an address: of its name, and not the name itself."""
+    return content_id("f", ["run", run])[:13]
+
+
+def path_of(run: str, kind: str, truth: bool = False, names: bool = False) -> str:
+    """The path that a form posts to for an export of a run; ``kind`` is the format."""
+    wanted = {"truth": truth, "names": names}
+    more = ",".join(one for one in ON_REQUEST if wanted.get(one))
+    query = {"run": token(run), "to": kind, **({"with": more} if more else {})}
+    return f"{PATH}?{urlencode(query, safe=',')}"
+
+
+def downloads(args: Arguments) -> list[Route]:
+    """The route for exports, over the store that ``args`` names; it belongs behind the gate."""
+    return [Route(PATH, form(Downloads(args).export), methods=["POST"])]
+
+
+class Downloads:
+    """What the endpoint does, over one store; one export at a time, so that none starves judges."""
+
+    def __init__(self, args: Arguments) -> None:
+        self.args = args
+        self.turn = asyncio.Semaphore(1)
+
+    async def export(self, request: Request, given: Mapping[str, str]) -> Response:
+        """An export as a ZIP file, or a page that says why there is none."""
+        person: Person | None = getattr(request.state, "person", None)
+        if person is None:
+            return _no(401, "Sign in first", "Exports are for people of this desk.")
+        if person.role not in READERS:
+            return _no(403, "Not for you", "Exports are for researchers and admins.")
+        asked = request.query_params
+        kind = next((one for one in get_args(exports.Kind) if one == asked.get("to")), None)
+        more = [one for one in asked.get("with", "").split(",") if one]
+        if kind is None or any(one not in ON_REQUEST for one in more):
+            return _no(400, "No such export", "Choose the format on the page Data, and try again.")
+        async with self.turn:
+            made = await run_in_threadpool(self._make, person, asked.get("run", ""), kind, more)
+        if made is None:
+            return _no(404, "No such run", "This store has no run of that name (any more).")
+        name, data = made
+        return StreamingResponse(
+            _parts(data), media_type="application/zip",
+            headers={"content-disposition": f'attachment; filename="{name}"',
+                     "content-length": str(len(data))},
+        )  # fmt: skip
+
+    def _make(
+        self, person: Person, wanted: str, kind: exports.Kind, more: list[str]
+    ) -> tuple[str, bytes] | None:
+        """The file and its name, with an event: what is not on record is not given out."""
+        with Store(self.args.store) as store:
+            rows = store.query("SELECT name FROM runs")
+            run = next((row["name"] for row in rows if token(row["name"]) == wanted), None)
+            if run is None:
+                return None
+            data = exports.archive(store, run, kind, truth="truth" in more, names="names" in more)
+            value = {"run": run, "format": kind, "with": sorted(more), "bytes": len(data)}
+            noted = event(store, "exported", person.id, time.time(), value=value)
+            store.execute({EVENT: [noted]}, full=True)
+        return f"{plain(run)}-{kind}.zip", data
+
+
+def plain(name: str) -> str:
+    """A run's name as part of a file's name: letters, digits, dots and dashes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._-")[:80] or "run"
+
+
+def _parts(data: bytes) -> Iterator[bytes]:
+    view = memoryview(data)
+    for at in range(0, len(data), CHUNK):
+        yield bytes(view[at : at + CHUNK])
+
+
+def _no(status: int, title: str, text: str) -> Response:
+    return HTMLResponse(signin_page.refusal(title, text, status == 401), status)
