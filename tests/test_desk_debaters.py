@@ -3,6 +3,7 @@
 import itertools
 import json
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from stage import ALICE, BOB, PASSAGE, go_on, question, stage
 
 from arena.batch import Batch
-from arena.desk import acts, chairs, identity, steps
+from arena.desk import acts, chairs, identity, steps, worklist
 from arena.desk.chairs import PersonError
 from arena.desk.settings import Settings
 from arena.match import PERSON, Match, participant_id
@@ -383,3 +384,19 @@ def test_a_debater_who_steps_down_leaves_the_chair_to_another() -> None:
         go_on(store, one)
         with pytest.raises(PersonError, match="not waiting"):
             acts.submit(store, one, ada, "A", 0.9, "x")
+
+
+def test_a_chair_from_the_queue_is_a_debaters_place_and_a_judges_place_bars_from_it(
+    tmp_path: Path,
+) -> None:
+    made = of(debate(), PERSON, BOBS)
+    with stage(tmp_path / "s.db", [made]) as store:
+        ada, bob = (identity.register(store, name) for name in ("Ada", "Bob"))
+        now = time.time()
+        assert worklist.take(store, made, ada, now, 60, "A")
+        (row,) = store.query("SELECT kind FROM assignments WHERE holder = ?", ada)
+        assert row["kind"] == "debating"
+        assert worklist.take(store, made, bob, now, 60)  # the judge's
+        store.execute({"UPDATE assignments SET until = 0 WHERE holder = ?": [(ada,)]})
+        assert chairs.chair(store, made, bob, "A") is None
+        assert chairs.chair(store, made, ada, "A") is not None

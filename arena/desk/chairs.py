@@ -167,9 +167,14 @@ def _debaters(match: Match, person: str, seat: str, scene: Scene) -> Chair | Non
     """The empty chair of a debater, if this person may fill it now."""
     spoken, seats = scene.transcript, dict(match.seats)
     asked = any(turn.seat == JUDGE and turn.author == person for turn in scene.own)
-    if seats.get(seat) != PERSON or asked:
-        return None
     now = time.time()
+    judges = any(
+        (row["seat"], row["holder"]) == (JUDGE, person)
+        and (row["made_by"] is not None or row["until"] > now or row["done"])
+        for row in scene.places
+    )
+    if seats.get(seat) != PERSON or asked or judges:
+        return None
     kept = {
         row["holder"]
         for row in scene.places

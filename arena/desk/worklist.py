@@ -57,10 +57,11 @@ CLOSE_AGAIN = (
 # Nothing is written where another holds the match: whoever comes second finds no row of its own.
 # Whoever has a place by plan need not wait for others, and nobody comes back to a closed one.
 LEASE = (
-    "INSERT INTO assignments (match, seat, holder, until, done, id, run, made_at) "
+    "INSERT INTO assignments (match, seat, holder, until, done, id, run, made_at, kind) "
     "SELECT ?1, ?2, ?3, ?4, 0, ?6, coalesce(?7, (SELECT r.name FROM run_matches AS rm "
     "JOIN runs AS r ON r.name = rm.run WHERE rm.match = ?1 ORDER BY r.created_at, r.name LIMIT 1)),"
-    " ?5 WHERE EXISTS (SELECT 1 FROM assignments WHERE match = ?1 AND seat = ?2 AND holder = ?3 "
+    f" ?5, iif(?2 = '{JUDGE}', 'judging', 'debating') WHERE EXISTS (SELECT 1 FROM assignments "
+    "WHERE match = ?1 AND seat = ?2 AND holder = ?3 "
     "AND made_by NOT NULL AND closed IS NULL) OR NOT EXISTS (SELECT 1 FROM assignments "
     "WHERE match = ?1 AND seat = ?2 AND holder <> ?3 AND until > ?5 AND done = 0) "
     "ON CONFLICT (match, seat, holder) DO UPDATE SET until = excluded.until, done = 0, "

@@ -38,10 +38,6 @@ STYLE = """
 [data-testid="stMainBlockContainer"] h3 { padding: .6rem 0 .45rem; font-size: 1.25rem;
   line-height: 1.3; }
 [data-testid="stMetricValue"] { font-size: 1.6rem; }
-[data-testid="stMainBlockContainer"] [data-testid="stCaptionContainer"],
-[data-testid="stMainBlockContainer"] [data-testid="stCaptionContainer"] p {
-  color: inherit; opacity: .9; }
-button[data-selected="true"] p { color: canvastext; }
 </style>
 """
 _RUNS = (

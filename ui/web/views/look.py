@@ -22,6 +22,11 @@ STYLE = """
 .st-key-report [data-testid="stMarkdown"] [data-testid="stMarkdownContainer"] { margin: 0; }
 .st-key-report h3 { padding: 0 0 .5rem; font-size: 1.15rem; line-height: 1.3; }
 .st-key-report, .st-key-tree, .st-key-text { gap: .6rem; }
+/* Streamlit's own colours of captions, and of what is chosen, have too little contrast. */
+[data-testid="stMainBlockContainer"] [data-testid="stCaptionContainer"],
+[data-testid="stMainBlockContainer"] [data-testid="stCaptionContainer"] p {
+  color: inherit; opacity: .88; }
+button[data-selected="true"] p { color: canvastext; }
 @media (max-width: 999px) {
   .st-key-desk [data-testid="stHorizontalBlock"]:has(.st-key-tree) { flex-direction: column; }
   .st-key-desk [data-testid="stHorizontalBlock"]:has(.st-key-tree) > [data-testid="stColumn"] {

@@ -22,8 +22,6 @@ DETAIL = "detail of a problem"
 STYLE = """
 <style>
 .st-key-question [data-testid="stText"] { -webkit-line-clamp: 3; }
-[data-testid="stCaptionContainer"] { color: inherit; opacity: .82; }
-[data-testid="stCaptionContainer"] p { color: inherit; }
 .st-key-switches { align-items: center; }
 .st-key-plain [data-testid="stText"], .st-key-truth [data-testid="stText"] {
   overflow-wrap: anywhere; white-space: pre-wrap; font-size: .92rem; line-height: 1.45; }
