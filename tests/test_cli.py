@@ -9,6 +9,7 @@ from nyu_rooms import good_rooms, write
 from typer.testing import CliRunner, Result
 
 from arena.config import find_protocol
+from arena.desk.settings import Settings, settings_of
 from arena.store import Store
 from ui.cli import app
 
@@ -346,7 +347,7 @@ def test_a_replay_of_a_shorter_match_is_refused_in_one_line(run_file: Path, tmp_
 
 def test_the_protocol_and_the_run_of_the_readme_can_be_played(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    run, _, protocol = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    run, people, _, protocol = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
     (tmp_path / "first.yaml").write_text(run)
     (tmp_path / "interview.yaml").write_text(protocol)
     found = find_protocol("interview.yaml", tmp_path)
@@ -359,11 +360,16 @@ def test_the_protocol_and_the_run_of_the_readme_can_be_played(tmp_path: Path) ->
                 "--set", "judges={me: person}")  # fmt: skip
     waiting = json.loads(own.stdout)["waiting"]
     assert own.exit_code == 0 and waiting and {one["seat"] for one in waiting} == {"judge"}
+    (tmp_path / "people.yaml").write_text(people)
+    met = arena("play", tmp_path / "people.yaml", *few)
+    assert {one["seat"] for one in json.loads(met.stdout)["waiting"]} == {"A"}
+    with Store(tmp_path / "s.db") as store:
+        assert settings_of(store, "people") == Settings(survey=("sides", "human"))
 
 
 def test_the_training_of_the_readme_trains_the_shipped_base(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    _, training, _ = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    _, _, training, _ = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
     (tmp_path / "learn.yaml").write_text(training)
     small = [f"train.{each}" for each in ("steps=1", "questions=2", "group=2", "evaluate.n=2")]
     call = ["train", tmp_path / "learn.yaml", "--store", tmp_path / "s.db", "--json"]

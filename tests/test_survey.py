@@ -33,7 +33,8 @@ def test_a_study_asks_what_it_names() -> None:
     assert names("sides") == ["convincing_A", "convincing_B", "comment"]
     assert names("human") == ["human_A", "human_B", "comment"]
     assert names("key") == ["key", "comment"]
-    assert names("key", feedback=False) == []  # nobody was told the key
+    with pytest.raises(ValueError, match="needs feedback"):  # nobody is told the key
+        names("key", feedback=False)
     sides = survey.questions(ALL, one)[0]
     assert [name for name, _ in sides.choices] == ["1", "2", "3", "4", "5"]
     assert sides.text == "How convincing was debater A?"
