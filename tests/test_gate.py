@@ -78,6 +78,9 @@ def test_an_admin_without_a_passcode_is_led_to_set_one(args: Arguments, store: S
         led = web.get("/people", headers={**HTML, **cookie(token)})
         assert (led.status_code, led.headers["location"]) == (303, "/passcode")
         assert web.get("/passcode", headers={**HTML, **cookie(token)}).status_code == 200
+        for path in ("/_stcore/host-config", "/media/0a1b.csv", "/api/draft", "/export"):
+            assert web.get(path, headers=cookie(token)).status_code == 403
+            assert web.post(path, headers={**SCRIPT, **cookie(token)}).status_code == 403
         ada = identity.named(store, "Ada")
         passcodes.set_passcode(store, ada.id, "correct horse battery", by=ada.id)
         assert web.get("/people", headers={**HTML, **cookie(token)}).text == "inside: Ada"
@@ -197,6 +200,8 @@ def test_a_local_desk_lets_its_person_in(args: Arguments, host: str) -> None:
         ("localhost", "192.0.2.7", {}),  # a Host header is quickly forged
         ("localhost", "127.0.0.1", {"x-forwarded-for": "127.0.0.1"}),  # a proxy on this machine
         ("localhost", "127.0.0.1", {"forwarded": "for=192.0.2.7"}),
+        ("localhost", "127.0.0.1", {"via": "1.1 front"}),
+        ("localhost", "127.0.0.1", {"x-real-ip": "192.0.2.7"}),
     ],
 )
 def test_a_local_desk_answers_to_nobody_else(
@@ -244,6 +249,8 @@ def test_the_token_in_a_cookie_header() -> None:
     assert token_of(f"a=1; {COOKIE}=abc; b=2") == "abc"
     assert token_of(None) is None and token_of("a=1") is None
     assert token_of(f"x{COOKIE}=abc") is None
+    # What another page of this host has left there hides nothing.
+    assert token_of(f'prefs={{"dark":1}}; {COOKIE}=abc') == token_of(f"flag; {COOKIE}=abc") == "abc"
 
 
 # What a page saves.

@@ -149,3 +149,28 @@ def test_a_store_that_cannot_be_read_is_one_line(
     assert [one.value for one in desk.app.error] == [
         "The store cannot be opened. Start the desk again with the path of a store."
     ]
+
+
+def test_where_gold_or_repeats_hide_among_the_rest_no_count_or_length_tells_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.db"
+    stage(path, [match(question(n)) for n in range(3)]).close()
+    open_one = open_desk(path, monkeypatch, run="trial")
+    assert any("Everybody" in str(bar.proto) for bar in open_one.app.get("progress"))
+    set_up(path, Settings(again_share=0.2))
+    desk = open_desk(path, monkeypatch, run="trial")
+    assert not any("Everybody" in str(bar.proto) for bar in desk.app.get("progress"))
+    (shown,) = (frame.value for frame in desk.app.dataframe)
+    assert shown["Words"].isna().all() and shown["Rounds"].isna().all()
+
+
+def test_debates_that_a_study_names_as_gold_or_practice_are_nobodys_by_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.db"
+    stage(path, [match(question(0))], name="known").close()
+    assert "Continue" in open_desk(path, monkeypatch).buttons()
+    set_up(path, Settings(practice="known"), "study")
+    desk = open_desk(path, monkeypatch)
+    assert "Continue" not in desk.buttons() and "Nothing left to judge" in desk.words()

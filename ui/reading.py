@@ -27,12 +27,14 @@ _ROLES = {
     "judge": "Judge",
 }
 _NOTES = {
-    "length": "cut off: the speaker ran out of room",
-    "over limit": "forfeited: the speech was over its limits, so nobody sees it",
-    "refused": "the model refused to speak",
-    "too long": "nothing was said: the debate no longer fitted the model",
-    "error": "nothing was said: the model failed",
+    "length": "ends at its limit",
+    "over limit": "not admitted: over its limits",
+    "refused": "nothing was said",
+    "too long": "nothing was said",
+    "error": "nothing was said",
 }
+"""What a judge is told of a speech that is not whole: not why, which would tell that a machine
+speaks. Researchers read the status."""
 
 
 def _parts(

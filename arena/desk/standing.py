@@ -53,6 +53,12 @@ OWN = (
     "OR (a.made_by IS NULL AND a.match IN (SELECT match FROM run_matches WHERE run = ?2)))"
 )
 """The places that a person has: by plan, or taken."""
+# What only a plan gives out: repeats, and what any study names as its gold or practice.
+_RESERVED = (
+    f"SELECT name FROM runs WHERE kind = '{AGAIN}' "
+    "UNION SELECT json_extract(settings, '$.gold') FROM desks "
+    "UNION SELECT json_extract(settings, '$.practice') FROM desks"
+)
 # Matches to read: played ones, and those whose judge's chair is kept for a person. The empty
 # chairs of an import were those of people who left it unfinished: nobody plays those on. ?3 maps
 # planned runs to how many people each of their matches is for where the rest is open, or to null.
@@ -62,8 +68,7 @@ _OPEN = (
     "NULL AS first FROM MATCHES "
     f'WHERE (m.played = 1 OR (m.seats LIKE \'%"{JUDGE}","{PERSON}"%\' '
     f"AND m.id NOT IN ({_IMPORTED}))) "
-    "AND m.id NOT IN (SELECT match FROM run_matches WHERE run IN "
-    f"(SELECT name FROM runs WHERE kind = '{AGAIN}')) "
+    f"AND m.id NOT IN (SELECT match FROM run_matches WHERE run IN ({_RESERVED})) "
     "AND m.id NOT IN (SELECT match FROM assignments WHERE holder = ?1) "
     "AND (judged OR (NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = m.id "
     f"AND a.seat = '{JUDGE}' AND a.holder <> ?1 AND a.until > ?2 AND a.done = 0) "

@@ -9,7 +9,6 @@ routes of our own read it there, and every run of the script asks again (`ui.web
 from __future__ import annotations
 
 import functools
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +23,11 @@ from ui.serve import Arguments, is_loopback
 
 COOKIE = "arena_session"
 PERSON = "person"
+PROXIED = frozenset({
+    "forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
+    "x-forwarded-port", "x-forwarded-server", "cf-connecting-ip", "true-client-ip",
+})  # fmt: skip
+"""Headers by which a proxy can be told: what comes through one is not from this machine alone."""
 OPEN = frozenset({"/signin", "/signin.css", "/healthz"})
 LOGIN = frozenset({"/auth/login", "/oauth2callback", "/login", "/oidc"})
 """The way through an organisation's login; closed where none is configured."""
@@ -100,11 +104,10 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 def token_of(cookies: str | None) -> str | None:
     """The session's token in a Cookie header; one that cannot be read has none."""
-    try:
-        found = SimpleCookie(cookies or "").get(COOKIE)
-    except CookieError:
-        return None
-    return None if found is None else found.value
+    # Not by `http.cookies`: one cookie that it cannot parse, of any page on this host, hides all
+    # that come after it.
+    pairs = (one.strip().partition("=") for one in (cookies or "").split(";"))
+    return next((value.strip('"') for name, _, value in pairs if name == COOKIE), None)
 
 
 def same_origin(headers: dict[str, str]) -> bool:
@@ -186,8 +189,9 @@ class Gate:
         scope.setdefault("state", {})[PERSON] = person
         if person is None:
             return self._to_sign_in(scope, headers, path)
-        if bare and _is_page(scope, headers) and path not in ("/passcode", "/leave"):
-            return RedirectResponse("/passcode", 303)
+        if bare and path not in ("/passcode", "/leave"):
+            page = _is_page(scope, headers)
+            return RedirectResponse("/passcode", 303) if page else Response(status_code=403)
         return None
 
     def _strange(self, scope: Scope, headers: dict[str, str]) -> str:
@@ -197,7 +201,7 @@ class Gate:
             hosts = self.args.hosts
             return "" if not hosts or name in hosts else "This desk has another host name."
         peer = scope.get("client")
-        if {"forwarded", "x-forwarded-for", "x-forwarded-host"} & set(headers):
+        if PROXIED & set(headers):
             return "This desk is local. To have it behind a proxy, start it with --sign-in."
         if not is_loopback(name) or (peer is not None and not is_loopback(peer[0])):
             return "This desk is local: it answers to localhost and 127.0.0.1 alone."

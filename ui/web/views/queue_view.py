@@ -64,10 +64,10 @@ def page(store: Store, args: Arguments, person: Person) -> None:
     else:
         nothing_left(len(done), any(row.state.startswith("waiting") for row in rows))
     if open_rows:
-        table(args, "What there is", open_rows, "queue", run is None)
+        table(store, args, "What there is", open_rows, "queue", run is None)
     instructions(store, run, rows)
     if done:
-        table(args, "Finished", done, "finished", run is None)
+        table(store, args, "Finished", done, "finished", run is None)
 
 
 def choose_run(store: Store, person: Person) -> str | None:
@@ -98,11 +98,18 @@ def progress(store: Store, run: str | None, rows: Sequence[Row], ready: int) -> 
             st.metric(name, sum(row.state in states for row in rows), width="content")
         with st.container(width=360, gap="xsmall"):
             st.progress(done / max(done + ready, 1), text=f"You: {done} of {done + ready}")
-            if run is not None:
+            if run is not None and not _secrets(store, run):
                 given, wanted = worklist.progress_of_run(store, run)
                 st.progress(
                     min(1.0, given / max(wanted, 1)), text=f"Everybody: {given} of {wanted}"
                 )
+
+
+def _secrets(store: Store, run: str | None) -> bool:
+    """Whether some debates of the study must not be told from the others: where a count of all
+    stands still, or an exact length comes again, one is gold or a repeat."""
+    settings = settings_of(store, run)
+    return bool(settings.gold_share or settings.again_share)
 
 
 def nothing_left(done: int, waits: bool) -> None:
@@ -116,16 +123,19 @@ def nothing_left(done: int, waits: bool) -> None:
         st.text("No debate waits for you. Whoever runs the study can assign some.")
 
 
-def table(args: Arguments, title: str, rows: Sequence[Row], key: str, runs: bool) -> None:
+def table(
+    store: Store, args: Arguments, title: str, rows: Sequence[Row], key: str, runs: bool
+) -> None:
     """Rows of the queue; one that is selected is opened."""
     st.subheader(title, anchor=False)
     now = time.time()
+    hidden = {run for run in {row.run for row in rows} if run and _secrets(store, run)}
     shown: dict[str, list[object]] = {
         "#": [row.position for row in rows],
         "State": [_state(row) for row in rows],
         "Setting": [visible(row.protocol) for row in rows],
-        "Rounds": [row.rounds for row in rows],
-        "Words": [round(row.length / 6) for row in rows],
+        "Rounds": [None if row.run in hidden else row.rounds for row in rows],
+        "Words": [None if row.run in hidden else round(row.length / 6) for row in rows],
         "Kept for you": [_left(row.deadline, now) for row in rows],
     }
     if key == "finished":

@@ -50,7 +50,7 @@ def belief(case: Case, saved: dict[str, str], closed: bool) -> None:
     state = case.state
     st.subheader("Your probability" if state.step else "Before you read", anchor=False)
     answering.options(case)
-    answering.percent_fields(case, closed, more=True)
+    answering.percent_fields(case, closed, more=state.step > 0)  # the first step is free
     told()
     st.button(
         "Save and show next", type="primary", shortcut="N", width="stretch", disabled=closed,
