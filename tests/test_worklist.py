@@ -379,3 +379,13 @@ def test_a_queue_takes_the_same_few_queries_however_long_it_is() -> None:
             worklist.queue(store, ada, "trial")
             made[n] = len(said)
     assert made[3] == made[60] <= 8
+
+
+def test_two_tabs_that_take_the_same_debate_take_it_once() -> None:
+    with desk(2, 1) as store:
+        (ada,) = everybody(store)
+        found = worklist.next_up(store, ada)
+        assert found is not None
+        assert worklist.take(store, store.match(found.match), ada, time.time(), 60)
+        taken = [row["match"] for row in store.query("SELECT match FROM events WHERE kind='taken'")]
+        assert taken == [found.match]

@@ -33,6 +33,7 @@ OPTIONS: dict[str, str] = {
     "server.enableStaticServing": "false",
     "server.enableAgentApi": "false",
     "runner.magicEnabled": "false",  # a value that stands alone in a script is not for the page
+    "runner.fastReruns": "false",  # else two clicks of a tab run at once, and can lose one another
     "runner.postScriptGC": "false",  # a full collection after every click costs more than the click
     "theme.baseRadius": "0.5rem",
     "theme.light.primaryColor": "#2f5d8a",

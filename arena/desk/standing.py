@@ -128,14 +128,20 @@ def plans(store: Store) -> dict[str, dict[str, Any]]:
 def standing(store: Store, person: str, run: str | None, now: float) -> list[dict[str, Any]]:
     """A person's places and what else it could judge, each with its state, in no order."""
     known = plans(store)
-    rows = list(store.query(OWN, person, run))
+    rest: list[dict[str, Any]] = []
     if run not in known or known[run]["rest"]:
-        rest = {name: one["k"] if one["rest"] else None for name, one in known.items()}
-        given = (person, now, json.dumps(rest))
-        rows += (
+        given = (person, now, json.dumps(
+            {name: one["k"] if one["rest"] else None for name, one in known.items()}
+        ))  # fmt: skip
+        rest = list(
             store.query(OPEN_OF_ALL, *given) if run is None
             else store.query(OPEN_OF_RUN, *given, run)
         )  # fmt: skip
+    # Its own come second: what another tab of this person takes meanwhile is in both, and not in
+    # neither, which would make this one take something else as well.
+    rows = list(store.query(OWN, person, run))
+    own = {row["match"] for row in rows}
+    rows += (row for row in rest if row["match"] not in own)
     acts = acts_of(store, person)
     skips = Counter(act["match"] for act in acts if act["kind"] == "skipped")
     groups: dict[str, set[str]] = {}

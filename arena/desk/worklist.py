@@ -68,16 +68,26 @@ LEASE = (
     "id = excluded.id, run = coalesce(run, excluded.run) WHERE closed IS NULL"
 )
 # An error, which undoes the transaction, where the lease was not to be had.
+_HOLDS = (
+    "FROM assignments WHERE match = ?1 AND seat = ?2 AND holder = ?3 AND until > ?4 "
+    "AND done = 0 AND closed IS NULL"
+)
 _OR_NOT = (
     "INSERT INTO assignments (match, seat, holder, until) SELECT ?1, ?2, ?3, NULL WHERE NOT EXISTS "
-    "(SELECT 1 FROM assignments WHERE match = ?1 AND seat = ?2 AND holder = ?3 AND until > ?4 "
-    "AND done = 0 AND closed IS NULL)"
+    f"(SELECT 1 {_HOLDS})"
 )
 LENGTHS = (
     "SELECT mt.match, sum(length(s.text)) AS length, count(DISTINCT t.place) AS rounds "
     "FROM json_each(?) AS wanted CROSS JOIN match_turns AS mt ON mt.match = wanted.value "
     "JOIN turns AS t ON t.id = mt.turn JOIN speeches AS s ON s.id = t.speech "
     "WHERE t.origin <> 'candidate' AND s.status <> 'over limit' GROUP BY mt.match"
+)
+
+
+# An error as well, where it is this person's already: of two tabs, one takes it.
+_HELD = (
+    "INSERT INTO assignments (match, seat, holder, until) SELECT ?1, ?2, ?3, NULL WHERE EXISTS "
+    f"(SELECT 1 {_HOLDS})"
 )
 
 
@@ -147,9 +157,9 @@ def take(
     held = (match.id, seat, person, now)
     leased = lease_row(match, person, now, seconds, seat, run)
     try:
-        store.execute({LEASE: leased, _OR_NOT: [held], EVENT: [noted]}, full=True)
+        store.execute({_HELD: [held], LEASE: leased, _OR_NOT: [held], EVENT: [noted]}, full=True)
     except sqlite3.IntegrityError:
-        return False
+        return store.one(f"SELECT 1 {_HOLDS}", *held) is not None
     return True
 
 
