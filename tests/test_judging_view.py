@@ -407,14 +407,14 @@ def test_a_problem_is_reported_with_its_turn_and_the_page_goes_on(
     desk = open_desk(path, monkeypatch, id=take(path))
     desk.click("Next").click("Report")
     (where,) = desk.app.selectbox
-    assert where.value == 5 and len(where.options) == 7
-    where.set_value(1)
+    assert where.value == 1 and len(where.options) == 7
+    where.set_value(2)
     desk.text["problem"] = "It names its model."
     desk.click("Send")
     assert "Reported. Thank you." in desk.words() and len(desk.turns()) == 6
     with Store(path) as store:
         row = store.one("SELECT value FROM events WHERE kind = 'reported'")
-    assert row is not None and json.loads(row["value"])["number"] == 1
+    assert row is not None and json.loads(row["value"])["number"] == 2
 
 
 def test_a_run_that_is_done_leads_back_to_a_queue_with_nothing_left(
@@ -431,14 +431,13 @@ def test_the_selected_turn_moves_and_stays_within_the_debate(
 ) -> None:
     path = room(tmp_path, WHOLE)
     desk = open_desk(path, monkeypatch, id=take(path))
-    assert desk.part("select")["selected"] == 4  # the last round's first
-    desk.click("Next")
+    assert desk.part("select")["selected"] == 0
+    for _ in range(5):
+        desk.click("Next")
     assert desk.part("select")["selected"] == 5
     (button,) = (one for one in desk.app.button if one.label == "Next")
     assert button.disabled
-    for _ in range(5):
-        desk.click("Previous")
-    assert desk.part("select")["selected"] == 0
+    assert desk.click("Previous").part("select")["selected"] == 4
     nodes = desk.part("tree")["nodes"]
     assert [node["unread"] for node in nodes] == [False] * 6
 

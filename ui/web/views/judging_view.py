@@ -171,13 +171,15 @@ def _opens(label: str, dialog: str, id: str, closed: bool, key: str | None = Non
 
 def selected(case: Case) -> int | None:
     """The turn that is selected: what the judge has chosen since the last turn came, else the first
-    of those that came together with it."""
+    of those that came together with it; where all came at once, the first of all."""
     turns = case.state.view.turns
     if not turns:
         return None
     count, number = st.session_state.get(case.key("selected"), (-1, 0))
     if count == len(turns) and 0 <= number < len(turns):
         return int(number)
+    if case.state.mode in ("whole", "timed"):
+        return 0
     return next(i for i, turn in enumerate(turns) if turn.place == turns[-1].place)
 
 

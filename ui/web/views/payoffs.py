@@ -23,6 +23,7 @@ def shifts(score: Score, price: float) -> tuple[float | None, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=256)
 def rows(letters: tuple[str, str], score: Score, price: float, charged: int, more: bool) -> Rows:
     """What each per cent of the first letter pays, after ``charged`` steps; empty without a score.
 
