@@ -74,7 +74,8 @@ class Judged:
     """A person's verdict on a match of the queue.
 
     ``version`` of the policies spoke in the match; ``step`` has learnt from the verdict, None if
-    none has. One turn may stand in two matches: match and turn together make a verdict.
+    none has. One turn may stand in two matches: match and turn together make a verdict. ``again``:
+    a step has learnt from another verdict of this person on the match, which was taken back.
     """
 
     match: str
@@ -85,10 +86,12 @@ class Judged:
     version: int
     step: int | None = None
     withdrawn: bool = False
+    again: bool = False
 
 
 def fate(one: Judged, version: int, share: float) -> Fate:
-    """What has become of a verdict, now that the policies are at ``version``."""
+    """What has become of a verdict, now that the policies are at ``version``. One that comes after
+    its person has taught by the match is too old from the first: a match teaches once."""
     if one.step is not None:
         return "tie" if one.verdict.status == "tie" else "spent"
     if one.withdrawn:
@@ -97,17 +100,22 @@ def fate(one: Judged, version: int, share: float) -> Fate:
         return "held out"
     if not agrees(one.verdict):
         return "disagreeing"
-    return "too old" if version - one.version > OLDEST else "waiting"
+    return "too old" if one.again or version - one.version > OLDEST else "waiting"
 
 
 # ---------------------------------------------------------------------------------------------
 # What waits.
 
 _VERSION = "json_extract(rm.labels, '$.version')"  # no other run has this label
+_TAUGHT = (
+    "EXISTS (SELECT 1 FROM spent AS o JOIN turns AS ot ON ot.id = o.turn "
+    "WHERE o.run = {run} AND o.match = {match} AND o.turn <> {turn} AND ot.author = {author})"
+)
 _JUDGED = (
     "SELECT rm.match, t.id AS turn, t.author, m.question, t.choice, t.elicited, t.status, "
     f"{_VERSION} AS of_version, s.step, EXISTS (SELECT 1 FROM events AS e WHERE e.turn = t.id "
-    "AND e.match = rm.match AND e.kind = 'withdrawn') AS withdrawn "
+    "AND e.match = rm.match AND e.kind = 'withdrawn') AS withdrawn, "
+    f"{_TAUGHT.format(run='rm.run', match='rm.match', turn='t.id', author='t.author')} AS again "
     "FROM run_matches AS rm JOIN matches AS m ON m.id = rm.match "
     "JOIN match_turns AS mt ON mt.match = rm.match JOIN turns AS t ON t.id = mt.turn "
     "LEFT JOIN spent AS s ON s.run = rm.run AND s.match = rm.match AND s.turn = t.id "
@@ -158,7 +166,7 @@ def judged(store: Store, run: str) -> list[Judged]:
         verdict = Verdict(row["choice"], numbers, status=row["status"])
         found.append(
             Judged(row["match"], row["turn"], row["author"], row["question"], verdict,
-                   row["of_version"], row["step"], bool(row["withdrawn"]))
+                   row["of_version"], row["step"], bool(row["withdrawn"]), bool(row["again"]))
         )  # fmt: skip
     return found
 
@@ -179,11 +187,14 @@ def spendable(store: Store, run: str, version: int, share: float) -> list[Judged
 # ---------------------------------------------------------------------------------------------
 # Spending.
 
-# Rows are unique, so that a second one is an error. Whoever takes a verdict back while it is being
-# spent comes before this statement, or after its transaction.
+# Rows are unique, so that a second one is an error; a person teaches once by a match. Whoever takes
+# a verdict back while it is being spent comes before this statement, or after its transaction.
 _SPEND = (
     "INSERT INTO spent SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM events "
-    "WHERE match = ?2 AND turn = ?3 AND kind = 'withdrawn')"
+    "WHERE match = ?2 AND turn = ?3 AND kind = 'withdrawn') AND NOT "
+    + _TAUGHT.format(
+        run="?1", match="?2", turn="?3", author="(SELECT author FROM turns WHERE id = ?3)"
+    )
 )
 _PAY = (
     "INSERT INTO rewards SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, 0 WHERE EXISTS (SELECT 1 FROM spent "

@@ -1,6 +1,7 @@
 """Drafts that survive, and active time that a browser cannot make up."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import settings as of_test
 from hypothesis import strategies as st
 from stage import match, question, stage
 
-from arena.desk import acts, drafts, identity, steps
+from arena.desk import acts, drafts, identity, steps, worklist
 from arena.desk.chairs import PersonError
 from arena.desk.settings import Settings
 from arena.match import PERSON
@@ -108,7 +109,7 @@ def test_no_more_is_kept_than_has_passed() -> None:
         assert drafts.add_all(store, "ada", "m", {0: 9000, 1: 3000}, now=1002.0) == 2500
         row = store.one("SELECT milliseconds FROM activity WHERE place = 1")
         assert row == {"milliseconds": pytest.approx(2500 / 4)}
-        assert drafts.add(store, "ada", "other", 0, 9000, now=1002.0) == drafts.SLACK
+        assert drafts.add(store, "ada", "other", 0, 9000, now=1002.0) == 0  # the slack is taken
         assert drafts.add(store, "ada", "m", 0, 9e9, now=1e6) == drafts.MOST
         for nothing in (0, -5, float("nan"), float("inf")):
             assert drafts.add(store, "ada", "m", 7, nothing, now=2e6) == 0
@@ -125,3 +126,40 @@ def test_a_verdict_carries_the_active_time_that_led_to_it() -> None:
         row = store.one("SELECT active, value FROM events WHERE kind = 'verdict'")
         assert row is not None and row["active"] == 7000
         assert json.loads(row["value"])["before"] == 0
+
+
+def test_however_many_reports_come_no_more_is_kept_than_real_time(tmp_path: Path) -> None:
+    path, one = tmp_path / "s.db", match(question(0))
+    with stage(path, [one]) as store:
+        ada = identity.register(store, "Ada")
+        assert worklist.next_unjudged(store, ada, now=1000.0) == one
+        kept = [drafts.add(store, ada, one.id, n % 3, 9000, now=1000 + n / 50) for n in range(501)]
+        assert sum(kept) == pytest.approx(10_000 + drafts.SLACK)
+    gate, found = threading.Barrier(6), list[float]()
+
+    def report() -> None:
+        with Store(path) as own:
+            gate.wait()
+            found.append(drafts.add(own, ada, one.id, 0, 60_000, now=1050.0))
+
+    threads = [threading.Thread(target=report) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6 and sum(found) == pytest.approx(40_000)
+    with Store(path) as store:
+        row = store.one("SELECT sum(milliseconds) AS n FROM activity")
+        assert row is not None and row["n"] == pytest.approx(50_000 + drafts.SLACK)
+
+
+def test_no_time_is_counted_at_a_closed_place() -> None:
+    one = match(question(0))
+    with stage(None, [one]) as store:
+        ada = identity.register(store, "Ada")
+        worklist.next_unjudged(store, ada, now=1000.0)
+        assert drafts.add(store, ada, one.id, 0, 2000, now=1010.0) == 2000
+        acts.recuse(store, one, ada, "I know it.", now=1011.0)
+        with pytest.raises(PersonError, match="is closed"):
+            drafts.add(store, ada, one.id, 0, 2000, now=1020.0)
+        assert store.one("SELECT sum(milliseconds) AS n FROM activity") == {"n": 2000}

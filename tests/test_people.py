@@ -3,15 +3,17 @@
 import json
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stage import ALICE, Decides, go_on, match, question, stage
 
-from arena.desk import acts, chairs, identity, steps, worklist
+from arena.desk import acts, chairs, identity, planning, steps, upkeep, worklist
 from arena.desk.chairs import PersonError
 from arena.desk.settings import Settings
+from arena.desk.standing import assignment_id
 from arena.match import PERSON, Match, participant_id
 from arena.play import waiting_for
 from arena.protocols import Limits, consultancy, debate
@@ -619,6 +621,85 @@ def test_every_act_is_an_event_with_its_place_in_the_sitting() -> None:
         ]  # fmt: skip
         assert len({row["assignment"] for row in found}) == 1
         assert all(row["active"] == 0 and row["match"] == one.id for row in found)
+
+
+def between(monkeypatch: pytest.MonkeyPatch, other: Callable[[], object]) -> None:
+    """Let ``other`` happen after the next act has looked at the store and before it writes."""
+    real = Store.execute
+
+    def late(store: Store, *args: Any, **given: Any) -> dict[str, int]:
+        monkeypatch.setattr(Store, "execute", real)
+        other()
+        return real(store, *args, **given)
+
+    monkeypatch.setattr(Store, "execute", late)
+
+
+@pytest.mark.parametrize("mode", ["whole", "stepped"])
+@pytest.mark.parametrize("how", ["recused", "withdrawn", "reassigned"])
+def test_no_verdict_is_written_at_a_place_that_was_closed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, mode: Any, how: str
+) -> None:
+    one = match(question(0))
+    with stage(None, [one]) as store:
+        ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
+        settings = Settings(mode=mode, prior=False)
+        planned = planning.preview(store, planning.PlanRequest("trial", (ada,), k=1))
+        planning.commit(store, planned, None)
+        assert worklist.next_unjudged(store, ada) == one
+        while mode == "stepped" and (state := steps.reading(store, one, ada, settings)).early:
+            if state.step == state.steps:
+                break
+            steps.believe(store, one, ada, settings, 0.5, state.view.digest)
+        place = assignment_id(one.id, "judge", ada)
+        between(monkeypatch, {
+            "recused": lambda: acts.recuse(store, one, ada, "I know it."),
+            "withdrawn": lambda: upkeep.withdraw(store, place, None),
+            "reassigned": lambda: upkeep.reassign(store, place, bo, None),
+        }[how])  # fmt: skip
+        with pytest.raises(PersonError) as refused:
+            acts.submit(store, one, ada, "A", 0.9, "x", settings=settings)
+        assert "\n" not in str(refused.value)
+        assert store.one("SELECT 1 FROM verdicts") is None and not events(store, "verdict")
+        row = store.one("SELECT closed, done FROM assignments WHERE holder = ?", ada)
+        assert row == {"closed": "recused" if how == "recused" else "withdrawn", "done": 0}
+
+
+def test_nobody_steps_down_or_is_taken_off_where_its_verdict_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = match(question(0))
+    with stage(None, [one]) as store:
+        ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
+        planned = planning.preview(store, planning.PlanRequest("trial", (ada,), k=1))
+        planning.commit(store, planned, None)
+        assert worklist.next_unjudged(store, ada) == one
+        between(monkeypatch, lambda: acts.submit(store, one, ada, "A", 0.9, "x"))
+        with pytest.raises(PersonError, match="take the verdict back first"):
+            acts.recuse(store, one, ada, "I know it.")
+        place = assignment_id(one.id, "judge", ada)
+        with pytest.raises(PersonError, match="a verdict stays where it is"):
+            upkeep.withdraw(store, place, None)
+        with pytest.raises(PersonError, match="a verdict stays where it is"):
+            upkeep.reassign(store, place, bo, None)
+        assert not events(store, "recused") and len(events(store, "verdict")) == 1
+        row = store.one("SELECT closed, done FROM assignments WHERE holder = ?", ada)
+        assert row == {"closed": None, "done": 1}
+
+
+def test_a_belief_is_the_answer_only_to_the_page_that_gave_it() -> None:
+    one = match(question(0), debate(rounds=2, stop="judge"), PERSON)
+    with stage(None, [one]) as store:
+        ada = identity.register(store, "Ada")
+        at = chairs.chair(store, one, ada)
+        assert at is not None
+        shown = chairs.page_view(one, at.transcript, ada, at).digest
+        given = acts.submit(store, one, ada, "A", 0.6, "so far", stop=False, shown=shown)
+        assert acts.submit(store, one, ada, "A", 0.6, "so far", stop=False, shown=shown) == given
+        assert acts.submit(store, one, ada, "B", 0.9, "x", stop=False) == given
+        with pytest.raises(PersonError, match="not waiting for your verdict"):
+            acts.submit(store, one, ada, "B", 0.9, "x", shown="another page")
+        assert len(events(store, "belief")) == 1
 
 
 # Blindness, by reading the code.

@@ -146,6 +146,31 @@ def test_what_is_taken_back_while_it_is_being_spent_is_either_withdrawn_or_spent
     assert spent_and_withdrawn(store, RUN) == []
 
 
+def test_a_person_teaches_once_by_a_match_though_it_judges_it_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = wait(store, 0, 1)
+    ada, bo = identity.register(store, "Ada"), identity.register(store, "Bo")
+    assert judge(store, ada) == one
+    (first,) = queue.spend(store, RUN, 1, 0.0)
+    acts.withdraw(store, one, ada)
+    second = acts.submit(store, one, ada, "B", 0.9, "on second thoughts")
+    assert queue.spendable(store, RUN, 1, 0.0) == queue.spend(store, RUN, 2, 0.0) == []
+    found = account(store, RUN, 1, 0.0)
+    assert found.counts == {**dict.fromkeys(queue.FATES, 0), "spent": 1, "too old": 1}
+    assert [judged.turn for judged in found.of("too old")] == [second.id]
+    look = queue.judged(store, RUN)
+    monkeypatch.setattr(queue, "spendable", lambda *_: look[1:])  # a look that has not seen it
+    assert queue.spend(store, RUN, 2, 0.0) == []
+    monkeypatch.undo()
+    theirs = acts.submit(store, one, bo, "A", 0.7, "another person may")
+    assert [judged.turn for judged in queue.spend(store, RUN, 2, 0.0)] == [theirs.id]
+    assert list(store.query("SELECT step, turn FROM spent ORDER BY step")) == [
+        {"step": 1, "turn": first.turn}, {"step": 2, "turn": theirs.id}
+    ]  # fmt: skip
+    assert store.one("SELECT 1 FROM rewards WHERE rule = 'person' AND turn = ?", second.id) is None
+
+
 def test_a_step_that_was_never_kept_gives_back_what_was_withdrawn_since(store: Store) -> None:
     wait(store, 0, 2)
     ada = identity.register(store, "Ada")

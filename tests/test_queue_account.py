@@ -114,6 +114,7 @@ class Accounts:
         begun = any(act.step == step for act in book.acts.values())
         for act in () if begun else book.acts.values():
             free = act.step is None and not act.withdrawn and not apart(act)
+            free = free and not self.taught(act)
             if free and agrees(act.verdict) and 0 <= book.version - act.version <= 2:
                 act.step = step
         found = queue.of_step(self.store, RUN, step) or queue.spend(self.store, RUN, step, SHARE)
@@ -154,7 +155,16 @@ class Accounts:
             return "held out"
         if act.verdict.choice is not None and act.verdict.elicited == (0.3, 0.7):
             return "disagreeing"
-        return "too old" if self.book.version - act.version > 2 else "waiting"
+        late = self.taught(act) or self.book.version - act.version > 2
+        return "too old" if late else "waiting"
+
+    def taught(self, act: Act) -> bool:
+        """Whether a step has learnt from another verdict of the person on the match."""
+        return any(
+            (other.person, other.match) == (act.person, act.match) and other.step is not None
+            for other in self.book.acts.values()
+            if other is not act
+        )
 
     def rows_are_of_verdicts_that_may_pay(self) -> None:
         for row in self.store.query("SELECT * FROM spent"):

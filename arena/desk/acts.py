@@ -80,6 +80,13 @@ _CLOSE = (
     "VALUES (?,?,?,0,0,?,'recused',?) ON CONFLICT (match, seat, holder) DO UPDATE SET until = 0, "
     "id = coalesce(id, excluded.id), closed = 'recused', closed_at = excluded.closed_at"
 )
+# Errors, which undo the transaction: `until` cannot be null (match, seat, person).
+_UNLESS = "INSERT INTO assignments (match, seat, holder, until) SELECT ?1, ?2, ?3, NULL WHERE "
+_UNLESS_CLOSED = (
+    f"{_UNLESS}EXISTS (SELECT 1 FROM assignments WHERE match = ?1 AND holder = ?3 "
+    "AND (closed = 'recused' OR seat = ?2 AND closed NOT NULL))"
+)
+_UNLESS_JUDGED = f"{_UNLESS}EXISTS (SELECT 1 FROM verdicts WHERE match = ?1 AND author = ?3)"
 
 
 def submit(
@@ -114,9 +121,10 @@ def submit(
         state = None if settings is None else reading(store, match, person, settings)
         at = chair(store, match, person) if state is None else state.chair
         if at is None or at.slot.kind not in LEAF_KINDS:
-            beliefs = [t for t in store.transcript(match) if t.is_leaf and t.author == person]
-            if beliefs:
-                return beliefs[-1]
+            said = [t for t in store.transcript(match) if t.is_leaf and t.author == person]
+            same = [t for t in said if shown in (None, t.seen)]
+            if same:
+                return same[-1]
             raise PersonError(f"This debate is not waiting for your verdict: {_why(at)}.")
         if at.mode == "stepped" and at.slot.kind == "belief" and state and not state.early:
             raise PersonError("Give a probability and read on: the verdict comes at the end.")
@@ -214,6 +222,7 @@ def _keep(
     value = {**_circumstances(store, match, person, now), **more}
     statements: dict[str, Sequence[tuple[Any, ...]]] = {
         EVENT: [event(store, turn.kind, person, now, match.id, turn.id, value, key)],
+        _UNLESS_CLOSED: [(match.id, JUDGE, person)],
         **rows(batch),
         CLEAR: [(field, person, match.id)],
     }
@@ -227,9 +236,11 @@ def _keep(
         if at.mode == "stepped":
             return None
         earlier = store.one("SELECT turn, person FROM events WHERE key = ?", key)
-        if earlier is None or earlier["person"] != person:
-            raise PersonError("Somebody else has judged this debate in the meantime.") from None
-        return next(t for t in store.turns(match.id) if t.id == earlier["turn"])
+        if earlier is not None and earlier["person"] == person:
+            return next(t for t in store.turns(match.id) if t.id == earlier["turn"])
+        if any(who == person for _, who in look(store, match).gone):
+            raise PersonError("Your place at this debate was closed in the meantime.") from None
+        raise PersonError("Somebody else has judged this debate in the meantime.") from None
     return turn
 
 
@@ -348,17 +359,20 @@ def recuse(store: Store, match: Match, person: str, reason: str, now: float | No
     scene = look(store, match)
     if any(who == person for _, who in scene.gone):
         return
-    if verdict_by(store, match, person) is not None:
-        raise PersonError("You have judged this debate: take the verdict back first.")
     seat = scene.seat(match, person)
     row = event(store, "recused", person, now, match.id, value={"reason": reason, "seat": seat},
                 key=f"recused:{match.id}:{person}")  # fmt: skip
     own = assignment_id(match.id, seat, person)
-    store.execute(
-        {EVENT_ONCE: [row], _CLOSE: [(match.id, seat, person, own, now)],
-         CLOSE_AGAIN: [(match.id, person, now)], CLEAR: [("problem", person, match.id)]},
-        full=True,
-    )  # fmt: skip
+    statements: dict[str, Sequence[tuple[Any, ...]]] = {
+        _UNLESS_JUDGED: [(match.id, seat, person)], EVENT_ONCE: [row],
+        _CLOSE: [(match.id, seat, person, own, now)], CLOSE_AGAIN: [(match.id, person, now)],
+        CLEAR: [("problem", person, match.id)],
+    }  # fmt: skip
+    try:
+        store.execute(statements, full=True)
+    except sqlite3.IntegrityError:
+        said = "You have judged this debate: take the verdict back first."
+        raise PersonError(said) from None
 
 
 def report(

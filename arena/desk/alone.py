@@ -1,4 +1,4 @@
-"""The store to oneself: for an admin's act that must rest on what it has just read."""
+"""The store to oneself: for an act that must rest on what it has just read."""
 
 from __future__ import annotations
 

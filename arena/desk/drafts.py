@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from arena.desk.alone import alone, write
 from arena.desk.chairs import MAX_TEXT, PersonError
 from arena.ids import canonical
 from arena.store import Store
@@ -23,7 +24,7 @@ FIELDS: tuple[Field, ...] = get_args(Field)
 MOST = 60_000.0
 """Milliseconds that one report of active time may claim; a page reports more often."""
 SLACK = 500.0
-"""Milliseconds by which a report may exceed the time since the last one: clocks and the network."""
+"""Milliseconds by which all reports together may be ahead of time: clocks and the network."""
 
 _SAVE = (
     "INSERT INTO drafts (person, match, payload, at) "
@@ -74,6 +75,15 @@ def load(store: Store, person: str, match: str) -> dict[str, str]:
     return {field: text for field, text in found.items() if text}
 
 
+# Rows say until when time is spoken for, which may be `SLACK` ahead of the clock: what one report
+# takes, no other has. Time on a match begins when the person was first given it, where that is
+# known. ``since`` is null where nothing is; ``closed`` where no place at the match is open.
+_STANDS = (
+    "SELECT (SELECT max(at) FROM (SELECT max(at) AS at FROM activity WHERE person = ?1 UNION ALL "
+    "SELECT min(at) FROM events WHERE match = ?2 AND person = ?1 AND kind IN ('taken', 'shown'))) "
+    "AS since, (SELECT max(closed = 'recused') OR min(closed NOT NULL) FROM assignments "
+    "WHERE match = ?2 AND holder = ?1) AS closed"
+)
 _SPENT = (
     "INSERT INTO activity (person, match, place, milliseconds, at) VALUES (?,?,?,?,?) "
     "ON CONFLICT (person, match, place) DO UPDATE SET "
@@ -103,19 +113,27 @@ def add_all(
     """Add active time on a match (an id), by the number of the turn (-1: elsewhere on the page);
     return how many milliseconds were kept.
 
-    A browser says what it likes: altogether no more is kept than has passed since this person's
-    last report (and `SLACK`), nor more than `MOST`; a report that claims more is scaled down.
-    Numbers that are not above 0 count for nothing.
+    A browser says what it likes: altogether no more is kept than has passed since the match was
+    given to this person and since its last report (and `SLACK`, once), however many reports come
+    and from wherever, nor more than `MOST` of one; a report that claims more is scaled down.
+    Numbers that are not above 0 count for nothing. Raises PersonError where the person's place at
+    the match is closed.
     """
     now = time.time() if now is None else now
     claimed = {at: ms for at, ms in spent.items() if math.isfinite(ms) and ms > 0}
     if not claimed:
         return 0.0
-    last = store.one("SELECT max(at) AS at FROM activity WHERE person = ?", person)
-    most = MOST
-    if last is not None and last["at"] is not None:
-        most = min(most, max(0.0, (now - last["at"]) * 1000) + SLACK)
     whole = math.fsum(claimed.values())
-    share = min(1.0, most / whole)
-    store.execute({_SPENT: [(person, match, at, ms * share, now) for at, ms in claimed.items()]})
-    return whole * share
+    with alone(store):
+        row = store.one(_STANDS, person, match) or {"since": None, "closed": None}
+        if row["closed"]:
+            raise PersonError("Your place at this debate is closed: no time is counted any more.")
+        since = row["since"]
+        free = MOST if since is None else max(0.0, (now - since) * 1000 + SLACK)
+        kept = min(whole, free, MOST)
+        until = now if since is None else max(now, since + kept / 1000)
+        if kept > 0:
+            share = kept / whole
+            rows = [(person, match, at, ms * share, until) for at, ms in claimed.items()]
+            write(store, {_SPENT: rows})
+    return kept
