@@ -10,7 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from arena.desk import identity
+from arena.desk import identity, passcodes
 from arena.store import Store
 from ui.serve import Arguments
 from ui.web.gate import COOKIE, Gate, Headers
@@ -49,9 +49,12 @@ def client(args: Arguments, host: str = HOST, peer: str = "192.0.2.7") -> TestCl
     )
 
 
-def enter(store: Store, name: str = "Ada", role: str | None = None) -> str:
+def enter(store: Store, name: str = "Ada", role: str | None = None, passcode: bool = True) -> str:
+    """The token of somebody who has joined; an admin has set a passcode, unless told otherwise."""
     found = identity.accept(store, identity.invite(store, name, role))
     assert found is not None
+    if passcode and role == identity.ADMIN:
+        passcodes.set_passcode(store, found[0].id, "correct horse battery")
     return found[1]
 
 

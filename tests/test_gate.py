@@ -73,7 +73,7 @@ def test_a_session_goes_in_until_it_is_revoked(args: Arguments, store: Store) ->
 
 
 def test_an_admin_without_a_passcode_is_led_to_set_one(args: Arguments, store: Store) -> None:
-    token = enter(store, role="admin")
+    token = enter(store, role="admin", passcode=False)
     with client(args) as web:
         led = web.get("/people", headers={**HTML, **cookie(token)})
         assert (led.status_code, led.headers["location"]) == (303, "/passcode")
