@@ -1,10 +1,11 @@
-# Two commands on a fresh machine: `make demo` and `make test`.
+# Two commands on a fresh machine: `make demo` and `make test`. The tests want a Chromium:
+# `make browser` finds or installs one, and ARENA_NO_BROWSER=1 leaves the browser tests out.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint check clean
+.PHONY: demo test lint check browser screenshots clean
 
 demo: $(VENV)/installed
 	$(BIN)/arena demo --store demo.db
@@ -16,6 +17,12 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+browser: $(VENV)/installed-dev
+	@$(BIN)/python tests/browser.py
+
+screenshots: $(VENV)/installed-dev
+	$(BIN)/python tests/screenshots.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/pytest -q -m check

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
+import browser as browsers
 import pytest
 from players import QUESTION, Counting, Talker, instant, one_at_a_time, shuffled
 
@@ -26,6 +29,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write tests/playthroughs/*.txt anew, to be read and committed",
     )
+
+
+OPENERS = {"chromium", "browser"}
+"""The fixtures that are a browser: a test that asks for one of them is left out with them."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One line, and no test, where browser tests are among those to be run and there is none.
+
+    Asked before any of xdist's workers starts, so that it is said once.
+    """
+    if hasattr(config, "workerinput") or config.option.collectonly or browsers.unwanted():
+        return
+    if any(_opens(arg.partition("::")[0]) for arg in config.args) and browsers.find() is None:
+        raise pytest.UsageError(browsers.MISSING)
+
+
+def _opens(arg: str) -> bool:
+    """Whether a browser may be wanted: for all tests of a folder, or a module that names one."""
+    path = Path(arg)
+    return path.is_dir() or (path.is_file() and "chromium" in path.read_text(errors="replace"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the tests with a browser where nobody wants them."""
+    if browsers.unwanted():
+        for item in items:
+            if OPENERS & set(getattr(item, "fixturenames", ())):
+                item.add_marker(pytest.mark.skip(reason=f"{browsers.OFF} is set"))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium, for the tests of one module."""
+    with browsers.launched() as one:
+        yield one
 
 
 @pytest.fixture(autouse=True, scope="session")
