@@ -517,13 +517,13 @@ def test_a_worker_goes_on_holding_what_takes_long(folder: Path) -> None:
 
     def slow(requests: tuple[Request, ...]) -> list[Reply]:
         playing.set()
-        time.sleep(0.5)
+        time.sleep(2.5)  # longer than the lease, which leaves a busy machine a second to renew
         return replying()(requests)
 
     cast = Fixed.of(BestOf("one", 2), BestOf("two", 1), answers=slow)
 
     def go() -> None:
-        with Worker(path, company=lambda store: cast, seconds=0.3) as worker:
+        with Worker(path, company=lambda store: cast, seconds=1.5) as worker:
             worker.work(once=True)
 
     thread = threading.Thread(target=go)
