@@ -201,8 +201,9 @@ class Watch:
     """A browser of somebody's own, and everything that goes in and out of it.
 
     ``frames`` are the messages of all WebSockets, in order: whether the browser sent them, and
-    their bytes. ``outside`` are the addresses of other origins that were asked for, ``dialogs`` and
-    ``popups`` what a page must never open, ``troubles`` errors of scripts.
+    their bytes; ``rests`` how many there were whenever the page had come to rest. ``outside`` are
+    the addresses of other origins that were asked for, ``dialogs`` and ``popups`` what a page must
+    never open, ``troubles`` errors of scripts.
     """
 
     def __init__(
@@ -219,6 +220,7 @@ class Watch:
         if token is not None:
             self.context.add_cookies([{"name": COOKIE, "value": token, "url": url}])
         self.frames: list[tuple[bool, bytes]] = []
+        self.rests: list[int] = []
         self.outside: list[str] = []
         self.dialogs: list[str] = []
         self.popups: list[str] = []
@@ -303,6 +305,7 @@ class Watch:
             self.page.wait_for_timeout(50)
             if len(self.frames) != seen:
                 seen, since = len(self.frames), time.monotonic()
+        self.rests.append(len(self.frames))
 
     def close(self) -> None:
         """End the browser of this somebody, and what it records."""

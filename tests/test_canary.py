@@ -16,7 +16,6 @@ import judged
 import pytest
 from browser import Watch
 from judged import IDS, NEVER, ROUNDS, spoken
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from arena.desk import identity
@@ -32,6 +31,7 @@ class Flow:
 
     file: Path
     frames: list[tuple[bool, bytes]] = field(default_factory=list)
+    rests: list[int] = field(default_factory=list)
     http: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     early: str = ""
     """The letter of the debate that was decided after one step."""
@@ -69,7 +69,7 @@ def walk(browser: Any, folder: Path, truth: int) -> Flow:
         ada.open("/")
         ada.sees("Finished")
         ada.settle()
-        flow.frames = list(ada.frames)
+        flow.frames, flow.rests = list(ada.frames), list(ada.rests)
         assert ada.wrong() == []
     flow.http = list(judged.http(folder / "http.har"))
     return flow
@@ -123,8 +123,6 @@ def test_every_canary_is_in_the_store(flow: Flow) -> None:
 
 # The same flow over another truth.
 
-HASHES = ("hash", "ref_hash")
-"""Of a message: content hashes of what is compared itself, ``drawn`` included."""
 NORMALISED = (
     (re.compile(rb"(http|ws)://127\.0\.0\.1:\d+"), b"http://desk"),  # the port of the server
     (re.compile(rb"blob:http://desk/[0-9a-f-]{36}"), b"blob:"),  # the browser's name of a script
@@ -133,31 +131,69 @@ NORMALISED = (
 )
 
 
-def messages(flow: Flow) -> list[list[bytes]]:
-    """The frames by run of the script, each as bytes: a session's and a run's random ids are empty,
-    and so are `HASHES`, the cached ones that the browser lists, and what `NORMALISED` replaces.
+Place = tuple[int, ...] | str
+Page = dict[Place, bytes]
+"""What a browser has been sent for a page: by place in the page, or by kind of message."""
 
-    Of a run that was cut short by the next one, how far it got is chance.
+
+def pages(flow: Flow) -> list[Page]:
+    """The pages at which the browser has come to rest, each other than the one before; each part
+    as bytes without random ids, and with `NORMALISED` replaced.
+
+    Whether a run of the script is cut short by the next one is chance, and with it how many runs
+    there are and how far each gets. What they leave is not.
     """
-    runs: list[list[bytes]] = [[]]
-    for sent, frame in flow.frames:
-        one = BackMsg() if sent else ForwardMsg()
-        one.ParseFromString(frame)
-        if isinstance(one, BackMsg):
-            one.rerun_script.ClearField("cached_message_hashes")
-        else:
-            for name in HASHES:
-                if name == "hash" or one.WhichOneof("type") == name:
-                    setattr(one, name, "")
-            one.metadata.run.ClearField("script_run_id")
-            if one.WhichOneof("type") == "new_session":
-                one.new_session.initialize.session_id = ""
-                runs.append([])
-            if one.delta.new_element.WhichOneof("type") == "bidi_component":
-                component = one.delta.new_element.bidi_component
-                component.json = component.json and _plain(component.json.encode()).decode()
-        runs[-1].append(b"<>"[sent : sent + 1] + _plain(one.SerializeToString(deterministic=True)))
-    return runs
+    page: Page = {}
+    fresh: set[Place] = set()  # what the run of the script under way has sent
+    cached: dict[str, ForwardMsg] = {}
+    found: list[Page] = []
+    for number, (sent, frame) in enumerate(flow.frames, start=1):
+        if not sent:
+            _receive(page, fresh, cached, frame)
+        if number in flow.rests and (not found or found[-1] != page):
+            found.append(dict(page))
+    return found
+
+
+def _receive(
+    page: Page, fresh: set[Place], cached: dict[str, ForwardMsg], frame: bytes
+) -> None:  # fmt: skip
+    """Do with one message what a browser does: what it has already comes from its cache, a part
+    goes to its place, and at the end of a whole run what that did not send is dropped."""
+    one = ForwardMsg()
+    one.ParseFromString(frame)
+    if one.ref_hash:
+        meant = ForwardMsg()
+        meant.CopyFrom(cached[one.ref_hash])
+        meant.metadata.CopyFrom(one.metadata)
+        one = meant
+    elif one.hash:
+        cached[one.hash] = one
+    kind = str(one.WhichOneof("type"))
+    if kind == "new_session":
+        fresh.clear()
+    if kind == "script_finished":
+        if one.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+            for old in [old for old in page if isinstance(old, tuple) and old not in fresh]:
+                del page[old]
+        return
+    place: Place = tuple(one.metadata.delta_path) if kind == "delta" else kind
+    fresh.add(place)
+    page[place] = _bare(one)
+
+
+def _bare(message: ForwardMsg) -> bytes:
+    """A message without what is random in it."""
+    one = ForwardMsg()
+    one.CopyFrom(message)
+    one.hash = ""
+    one.metadata.run.ClearField("script_run_id")
+    if one.WhichOneof("type") == "new_session":
+        one.new_session.initialize.session_id = ""
+    if one.delta.new_element.WhichOneof("type") == "bidi_component":
+        component = one.delta.new_element.bidi_component
+        component.json = component.json and _plain(component.json.encode()).decode()
+    return _plain(one.SerializeToString(deterministic=True))
 
 
 def _plain(data: bytes) -> bytes:
@@ -184,30 +220,12 @@ def test_over_the_other_truth_the_same_is_sent(flow: Flow, chromium: Any, tmp_pa
         assert [row["truth"] for row in one.query("SELECT truth FROM truths")] == [0, 0, 0]
         assert [row["truth"] for row in two.query("SELECT truth FROM truths")] == [1, 1, 1]
     assert responses(flow) == responses(other)
-    ours, theirs = messages(flow), messages(other)
-    assert len(ours) == len(theirs) and len(ours) > 20
-    for n, (run, same) in enumerate(zip(ours, theirs, strict=True)):
-        assert_same(n, run, same)
-
-
-def finished(run: list[bytes]) -> bool:
-    """Whether this run of the script came to its end."""
-    for frame in run:
-        one = ForwardMsg()
-        if frame[:1] == b"<":
-            one.ParseFromString(frame[1:])
-        if one.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-            return False
-    return True
-
-
-def assert_same(n: int, run: list[bytes], same: list[bytes]) -> None:
-    """Two runs of the script have sent the same; where one was cut short, as far as both got."""
-    if finished(run) and finished(same):
-        assert run == same, f"run {n}"
-    else:
-        got = min(len(run), len(same)) - 2
-        assert run[:got] == same[:got], f"run {n}"
+    ours, theirs = pages(flow), pages(other)
+    assert len(ours) == len(theirs) > 20
+    assert len({tuple(sorted(map(repr, page.items()))) for page in ours}) > 15
+    for n, (page, same) in enumerate(zip(ours, theirs, strict=True)):
+        assert page.keys() == same.keys(), n
+        assert [place for place in page if page[place] != same[place]] == [], n
 
 
 # A debate that goes on while its judge reads it.

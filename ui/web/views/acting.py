@@ -20,7 +20,9 @@ from ui.serve import Arguments
 from ui.web import who
 
 TOLD = "told"
-"""Where the line about the last act is kept: ("problem" or "done", the line)."""
+"""Where the line about the last act is kept: ("problem" or "done", the line, the address at which
+it was drawn). It stays until the next act or another page: a run that no act asked for, as when a
+part of the page reports something, does not take it away unread."""
 DIALOG = "dialog"
 """Which dialog is open. While one is, every other button is disabled: a key of a button behind it
 would close it."""
@@ -32,13 +34,17 @@ NOT_READ = "The store cannot be read now. Nothing is lost: try again in a moment
 
 def tell(kind: Literal["problem", "done"], line: str) -> None:
     """Keep a line of our own words for the next drawing."""
-    st.session_state[TOLD] = (kind, line)
+    st.session_state[TOLD] = (kind, line, "")
 
 
 def told() -> None:
-    """Draw the line about the last act, once. Its place is there without it as well, so that what
-    comes after it stays the same element, with its key."""
-    kind, line = st.session_state.pop(TOLD, ("", ""))
+    """Draw the line about the last act, on the one page that draws it first. Its place is there
+    without it as well, so that what comes after it stays the same element, with its key."""
+    kind, line = _last()
+    if line:
+        st.session_state[TOLD] = (kind, line, _here())
+    else:
+        st.session_state.pop(TOLD, None)  # it was of another page
     place = st.empty()
     if kind == "problem":
         place.error(plain(line))
@@ -53,7 +59,23 @@ def plain(line: str) -> str:
 
 def problem() -> bool:
     """Whether the last act was refused, and the page is about to say so."""
-    return bool(st.session_state.get(TOLD, ("", ""))[0] == "problem")
+    return _last()[0] == "problem"
+
+
+def mended() -> None:
+    """Take a refusal away: the person goes on with what it was about."""
+    if problem():
+        st.session_state.pop(TOLD, None)
+
+
+def _last() -> tuple[str, str]:
+    kind, line, where = st.session_state.get(TOLD, ("", "", ""))
+    return (kind, line) if where in ("", _here()) else ("", "")
+
+
+def _here() -> str:
+    """The address of this page, and of what it shows."""
+    return f"{st.context.url} {sorted(st.query_params.to_dict().items())}"
 
 
 def perform(args: Arguments, act: Callable[[Store, Person], None]) -> bool:
@@ -90,7 +112,8 @@ def open_dialog(name: str, id: str) -> None:
 
 
 def close_dialog() -> None:
-    """Close it."""
+    """Close it, and what it may have refused with it."""
+    mended()
     st.session_state.pop(DIALOG, None)
 
 

@@ -16,6 +16,7 @@ from arena.store import Store
 from arena.turns import Turn
 from ui.web.parts import draft, probability
 from ui.web.views import payoffs
+from ui.web.views.acting import mended
 from ui.web.views.case import Case
 
 KEYS = "123456789"
@@ -124,6 +125,7 @@ def options(case: Case) -> None:
 
 def choose(key: str, winner: str) -> None:
     """The key of an answer."""
+    mended()
     st.session_state[key] = winner
 
 
