@@ -58,7 +58,7 @@ def files(data: bytes) -> dict[str, bytes]:
         return {name: packed.read(name) for name in packed.namelist()}
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet", "sqlite"])
 @pytest.mark.parametrize("role", ["researcher", "admin"])
 @pytest.mark.parametrize("more", [{}, {"truth": True}, {"truth": True, "names": True}])
 def test_a_researcher_or_an_admin_gets_the_bytes_of_the_export(
@@ -69,7 +69,7 @@ def test_a_researcher_or_an_admin_gets_the_bytes_of_the_export(
     assert answer.headers["content-disposition"] == f'attachment; filename="tri_al_b-{kind}.zip"'
     assert answer.headers["cache-control"] == "no-store"
     assert files(answer.content) == export.export(store, RUN, kind, **more)
-    named = {name.split(".")[0] for name in files(answer.content)}
+    named = set(json.loads(files(answer.content)[export.MANIFEST])["contains"])
     assert ("truth" in named, "names" in named) == (more.get("truth", False), "names" in more)
     assert b"Ada" not in answer.content or "names" in more
 

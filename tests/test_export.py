@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 import zipfile
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from typer.testing import CliRunner
 from arena.batch import Batch
 from arena.desk import acts, codebook, export, identity, passcodes
 from arena.match import participant_id
+from arena.play import append
 from arena.protocols import consultancy
 from arena.report import report
 from arena.store import Store, StoreError
-from arena.turns import Verdict
+from arena.turns import Speech, Verdict
 from ui.cli import app
 
 HOSTILE = ('=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\tx", "'x", "\uff1dx", "\r\nx")
@@ -112,6 +114,30 @@ def test_turns_and_quotations_are_those_of_the_store(study: Any) -> None:
                 passage = one.question.passage or ""
                 assert passage[row["start"] : row["stop"]] == row["words"]
     assert len(quoted) == 5 * len(matches)
+
+
+def test_what_was_written_and_not_chosen_is_a_table_of_its_own(study: Any) -> None:
+    store, matches = study
+    one = matches[2]
+    first = store.transcript(one)[0]
+    slot = one.protocol.opening[0].slots[0]
+    other = append(one, (), 0, slot, Speech("the weaker one"), first.author, sample=1,
+                   origin="candidate", score=0.25)  # fmt: skip
+    below = append(one, (other,), 1, slot, Speech("after it"), first.author)
+    before = export.export(store, "trial", "jsonl")
+    assert lines(before, "alternatives") == []
+    store.write(Batch(turns=[(one, other), (one, below)]))
+    files = export.export(store, "trial", "jsonl")
+    assert files["turns.jsonl"] == before["turns.jsonl"]
+    said = [
+        (r["match"], r["alternative"], r["instead_of"], r["after"], r["text"], r["origin"],
+         r["sample"], r["score"], r["undone"])
+        for r in lines(files, "alternatives")
+    ]  # fmt: skip
+    assert said == [
+        (one.id, 0, 0, None, "the weaker one", "candidate", 1, 0.25, False),
+        (one.id, 1, None, None, "after it", "sampled", 0, None, False),
+    ]
 
 
 def test_judge_accuracy_from_an_export_is_that_of_the_report(study: Any) -> None:
@@ -233,6 +259,35 @@ def test_pandas_and_parquet_read_back_what_json_lines_say(study: Any, tmp_path: 
     assert frame["choice"].sum() == sum(r["choice"] or 0 for r in lines(plain, "judgments"))
     frame = pandas.read_json(io.BytesIO(plain["judgments.jsonl"]), lines=True)
     assert len(frame) == 21
+
+
+def test_a_database_reads_back_what_json_lines_say(study: Any, tmp_path: Path) -> None:
+    store, _ = study
+    plain = export.export(store, "trial", "jsonl", truth=True)
+    packed = export.export(store, "trial", "sqlite", truth=True)
+    (tmp_path / "e.sqlite").write_bytes(packed[export.DATABASE])
+    with closing(sqlite3.connect(tmp_path / "e.sqlite")) as read:
+        read.row_factory = sqlite3.Row
+        assert read.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        for name, table in codebook.TABLES.items():
+            if name == "names":
+                continue
+            kinds = {column.name: column.type for column in table.columns}
+            packs = {"json", "integers", "numbers", "texts"}
+            rows = [
+                {key: value if value is None
+                 else json.loads(value) if kinds[key] in packs
+                 else bool(value) if kinds[key] == "boolean" else value
+                 for key, value in dict(row).items()}
+                for row in read.execute(f"SELECT * FROM {name} ORDER BY rowid")
+            ]  # fmt: skip
+            assert rows == lines(plain, name), name
+        sql = "SELECT [table], name FROM codebook"
+        told = [tuple(row) for row in read.execute(sql)]
+    assert told == [
+        (name, column.name) for name, table in codebook.TABLES.items() if name != "names"
+        for column in table.columns
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", export.KINDS)
@@ -430,5 +485,5 @@ def test_an_unknown_run_or_format_is_refused() -> None:
         with pytest.raises(StoreError, match="its runs: none"):
             export.export(store, "trial", "csv")
         wrong: Any = "sas"
-        with pytest.raises(StoreError, match="jsonl, csv, parquet"):
+        with pytest.raises(StoreError, match="jsonl, csv, parquet, sqlite"):
             export.export(store, "trial", wrong)

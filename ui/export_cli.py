@@ -20,6 +20,7 @@ class To(StrEnum):
     jsonl = "jsonl"
     csv = "csv"
     parquet = "parquet"
+    sqlite = "sqlite"
 
 
 def export(
@@ -53,7 +54,10 @@ def export(
     if as_json:
         print_json({"run": name, "store": str(store), "out": str(place), **found})
         return
-    rows = {key: one["rows"] for key, one in found["files"].items() if "rows" in one}
+    rows: dict[str, int] = {}
+    for key, one in found["files"].items():
+        several = one.get("rows", {})
+        rows |= several if isinstance(several, dict) else {key: several}
     say(f"exported {name!r} to {place}: {sum(rows.values())} rows in {len(rows)} tables")
     for key, count in rows.items():
         say(f"  {key}: {count}")

@@ -11,11 +11,11 @@ TYPES: dict[Type, str] = {
     "text": "UTF-8 text, as it was written",
     "integer": "a whole number",
     "number": "a floating-point number, with every digit that the record has",
-    "boolean": "true or false",
-    "integers": "a list of whole numbers; in CSV as JSON",
-    "numbers": "a list of numbers; in CSV as JSON",
-    "texts": "a list of texts; in CSV as JSON",
-    "json": "a JSON value, as text in CSV and Parquet",
+    "boolean": "true or false; in SQLite 1 or 0",
+    "integers": "a list of whole numbers; in CSV and SQLite as JSON",
+    "numbers": "a list of numbers; in CSV and SQLite as JSON",
+    "texts": "a list of texts; in CSV and SQLite as JSON",
+    "json": "a JSON value, as text in CSV, Parquet and SQLite",
 }
 
 
@@ -113,7 +113,7 @@ TABLES: dict[str, Table] = {
         ),
     ),
     "turns": Table(
-        "One turn of a debate's path (what candidates or forks said instead is not here).",
+        "One turn of a debate's path; what else was written in its place: the table alternatives.",
         (
             _MATCH,
             C("turn", "integer", f"{_TURN}."),
@@ -141,6 +141,31 @@ TABLES: dict[str, Table] = {
             C("sampled_ids", "integer", "How many sampled token ids the record holds.",
               "no request was made"),
             C("seconds", "number", "Of all its requests.", "no request was made", "seconds"),
+        ),
+    ),
+    "alternatives": Table(
+        "One speech that was written for a debate and is not on its path: a candidate that was not "
+        "chosen, another sample, or one that was taken back. A fork is a debate of its own.",
+        (
+            _MATCH,
+            C("alternative", "integer", "Number of the speech among these of its debate, from 0."),
+            C("instead_of", "integer", "Number of the turn that stands in its place.",
+              "the debate has none there"),
+            C("after", "integer", "Number of the turn that it follows.",
+              "it is a first turn, or follows a turn that is not on the path either"),
+            C("seat", "text", "The seat that it is for."),
+            C("kind", "text", "As in turns."),
+            C("place", "integer", "The number of its round, from 0."),
+            C("who", "text", f"The author: {_WHO}."),
+            C("text", "text", "As in turns."),
+            C("thought", "text", "As in turns."),
+            C("side", "integer", "As in turns.", "as in turns"),
+            C("status", "text", "As in turns."),
+            C("origin", "text", "candidate, sampled, fork, imported or person."),
+            C("sample", "integer", "Which sample it is, from 0."),
+            C("score", "number", "What it was given by whoever chose among candidates; higher is "
+              "better.", "it was not one of several candidates"),
+            C("undone", "boolean", "Whether it was taken back."),
         ),
     ),
     "quotes": Table(
@@ -265,6 +290,8 @@ NOTES = (
     "apostrophe put before it, so that no spreadsheet takes it for a formula; to read it back, "
     "drop one leading apostrophe from every text that has one.",
     "Parquet: lists are lists, json is text; null where a value is missing.",
+    "SQLite: one database with all tables, and this book as the table codebook; NULL where a value "
+    "is missing.",
 )
 
 

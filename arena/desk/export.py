@@ -1,4 +1,4 @@
-"""Export of a run as files for other tools: JSON Lines, CSV or Parquet, with a codebook.
+"""Export of a run as files for other tools: JSON Lines, CSV, Parquet or SQLite, with a codebook.
 
 What people did, what was said and what came of it; never passcodes, sessions or invites. The truth
 and people's names are tables of their own that are made only when they are asked for. The same
@@ -23,9 +23,10 @@ from arena.desk.export_source import Source
 from arena.ids import canonical
 from arena.store import Store, StoreError
 
-Kind = Literal["jsonl", "csv", "parquet"]
-KINDS: tuple[Kind, ...] = ("jsonl", "csv", "parquet")
+Kind = Literal["jsonl", "csv", "parquet", "sqlite"]
+KINDS: tuple[Kind, ...] = ("jsonl", "csv", "parquet", "sqlite")
 MANIFEST = "manifest.json"
+DATABASE = "export.sqlite"
 _FORMULA = tuple("=+-@'\t\r\n\uff1d\uff0b\uff0d\uff20")
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever it is made
 
@@ -62,8 +63,8 @@ def tables(
 def export(
     store: Store, run: str, kind: Kind, *, truth: bool = False, names: bool = False
 ) -> dict[str, bytes]:
-    """The files of an export by name: one for each table, ``codebook.md`` and ``codebook.json``,
-    and the manifest. The same store gives the same bytes.
+    """The files of an export by name: one for each table (of SQLite `DATABASE`, with all of them),
+    ``codebook.md`` and ``codebook.json``, and the manifest. The same store gives the same bytes.
 
     ``truth`` adds the true answers, ``names`` the names of people; both are off because whoever has
     the files has them. Raises StoreError for an unknown run or kind.
@@ -71,9 +72,13 @@ def export(
     if kind not in KINDS:
         raise StoreError(f"an export is one of {', '.join(KINDS)}, got {kind!r}")
     found = tables(store, run, truth=truth, names=names)
-    write = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}[kind]
-    files = {f"{name}.{kind}": write(TABLES[name].columns, found[name]) for name in found}
-    rows = {f"{name}.{kind}": len(found[name]) for name in found}
+    if kind == "sqlite":
+        files = {DATABASE: _sqlite(found)}
+        rows: dict[str, Any] = {DATABASE: {name: len(found[name]) for name in found}}
+    else:
+        write = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}[kind]
+        files = {f"{name}.{kind}": write(TABLES[name].columns, found[name]) for name in found}
+        rows = {f"{name}.{kind}": len(found[name]) for name in found}
     files["codebook.md"] = markdown(run, found).encode()
     files["codebook.json"] = _document(book(found))
     manifest = {
@@ -117,7 +122,7 @@ def _of_an_export(folder: Path) -> set[str]:
     if not folder.exists():
         return set()
     there = {one.name for one in folder.iterdir()} if folder.is_dir() else {""}
-    ours = {MANIFEST, "codebook.md", "codebook.json"}
+    ours = {MANIFEST, DATABASE, "codebook.md", "codebook.json"}
     ours |= {f"{name}.{kind}" for name in TABLES for kind in KINDS}
     if there and (MANIFEST not in there or there - ours):
         raise StoreError(
@@ -212,3 +217,32 @@ def _parquet(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
     made = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     parquet.write_table(made, out, compression="zstd", row_group_size=65_536)
     return out.getvalue()
+
+
+def _sqlite(found: dict[str, list[Row]]) -> bytes:
+    """One database with every table, and the codebook as a table of its own."""
+    from sqlite_utils import Database
+
+    types = {"integer": int, "number": float, "boolean": int}
+    made = Database(memory=True)
+    for name, rows in found.items():
+        columns = TABLES[name].columns
+        table = made.table(name).create({one.name: types.get(one.type, str) for one in columns})
+        table.insert_all(
+            {one.name: _value(one, row[one.name]) for one in columns} for row in rows
+        )  # fmt: skip
+        if "match" in {one.name for one in columns}:
+            table.create_index(["match"])
+    made.table("codebook").insert_all(
+        {"table": name, **column._asdict()} for name in found for column in TABLES[name].columns
+    )
+    data: bytes = made.conn.serialize()
+    made.close()
+    return data
+
+
+def _value(column: Column, value: Any) -> Any:
+    """A value as SQLite keeps it: lists and JSON as text."""
+    if value is None or column.type in ("text", "integer", "number"):
+        return value
+    return int(value) if column.type == "boolean" else canonical(value)

@@ -148,6 +148,33 @@ def turns(source: Source) -> Iterator[Row]:
             }
 
 
+def alternatives(source: Source) -> Iterator[Row]:
+    """Every speech of a match that is not on its path."""
+    for key in source.keys:
+        at = {turn.id: n for n, turn in enumerate(source.path[key])}
+        stands = {(t.parent, t.seat, t.kind): n for n, t in enumerate(source.path[key])}
+        for n, turn in enumerate(t for t in source.spoken.get(key, ()) if t.id not in at):
+            speech = turn.speech
+            yield {
+                "match": key,
+                "alternative": n,
+                "instead_of": stands.get((turn.parent, turn.seat, turn.kind)),
+                "after": at.get(turn.parent),
+                "seat": turn.seat,
+                "kind": turn.kind,
+                "place": turn.place,
+                "who": source.who(turn.author),
+                "text": speech.text,
+                "thought": speech.thought,
+                "side": speech.side,
+                "status": speech.status,
+                "origin": turn.origin,
+                "sample": turn.sample,
+                "score": turn.score,
+                "undone": (key, turn.id) in source.undone,
+            }
+
+
 def quotes(source: Source) -> Iterator[Row]:
     """Every quotation in a turn."""
     for key in source.keys:
@@ -359,6 +386,7 @@ ROWS: dict[str, Callable[[Source], Iterator[Row]]] = {
     "judgments": judgments,
     "debates": debates,
     "turns": turns,
+    "alternatives": alternatives,
     "quotes": quotes,
     "assignments": assignments,
     "surveys": surveys,

@@ -84,18 +84,21 @@ class Source:
         sql = f"SELECT match, turn FROM events WHERE kind = 'withdrawn' AND match {IN}"
         self.undone = {(row["match"], row["turn"]) for row in self.store.query(sql, keys)}
         self.path: dict[str, list[Turn]] = {}
+        self.spoken: dict[str, list[Turn]] = {}
         self.leaves: dict[str, list[Turn]] = {}
         after: dict[str, dict[str, Turn]] = {}
         sql = Store._TURNS.replace("SELECT ", "SELECT match_turns.match AS of_match, ", 1) + (
             f"JOIN match_turns ON match_turns.turn = turns.id WHERE match_turns.match {IN} "
-            "AND turns.origin != 'candidate' ORDER BY match_turns.rowid"
+            "ORDER BY match_turns.rowid"
         )
         for row in self.store.query(sql, keys):
             match, turn = row["of_match"], _turn(row)
             if turn.is_leaf:
                 if match not in self.guests or turn.author in self.guests[match]:
                     self.leaves.setdefault(match, []).append(turn)
-            elif (match, turn.id) not in self.undone:
+                continue
+            self.spoken.setdefault(match, []).append(turn)
+            if turn.origin != "candidate" and (match, turn.id) not in self.undone:
                 after.setdefault(match, {}).setdefault(turn.parent, turn)
         for key in self.keys:
             spoken: list[Turn] = []

@@ -13,7 +13,7 @@ from ui.web.desk_script import way
 from ui.web.downloads import path_of
 from ui.web.views.admin_desk import choose_run, table
 
-FORMATS = {"jsonl": "JSON Lines", "csv": "CSV", "parquet": "Parquet"}
+FORMATS = {"jsonl": "JSON Lines", "csv": "CSV", "parquet": "Parquet", "sqlite": "SQLite"}
 
 
 def export_part(store: Store, args: Arguments, person: Person) -> None:
