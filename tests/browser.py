@@ -37,6 +37,10 @@ FLAGS = (
     "--disable-component-update",
     "--no-first-run",
 )
+LOCAL = "token-of-a-local-desk-in-tests"
+"""What the local desks that are served here have as their token."""
+ENTER = f"/enter/{LOCAL}"
+"""The path at which a browser begins there: ``context.request.get(url + ENTER)`` does as well."""
 _OWN = "from playwright.sync_api import sync_playwright as s\nwith s() as p: "
 _OWN += "print(p.chromium.executable_path)"
 
@@ -145,8 +149,9 @@ def serving(words: Sequence[str], port: int, path: str = "/healthz") -> Iterator
     """The address of a server, once it answers at ``path``; it ends, as a group, with the block."""
     log = subprocess.DEVNULL
     process = subprocess.Popen(
-        list(words), stdin=log, stdout=log, stderr=log, start_new_session=True
-    )
+        list(words), stdin=log, stdout=log, stderr=log, start_new_session=True,
+        env={**os.environ, "ARENA_LOCAL_TOKEN": LOCAL},
+    )  # fmt: skip
     url, end = f"http://127.0.0.1:{port}", time.monotonic() + 180
     try:
         while True:
@@ -173,7 +178,7 @@ def serving(words: Sequence[str], port: int, path: str = "/healthz") -> Iterator
 @contextmanager
 def served(store: Path, person: str | None = None, **options: Any) -> Iterator[str]:
     """The address of the desk of a store: with a sign-in, or without one for ``person`` (an admin
-    then). ``options`` are those of `ui.serve.command`."""
+    then, in a browser that begins at `ENTER`). ``options`` are those of `ui.serve.command`."""
     from ui.serve import command
 
     port = free_port()
@@ -190,7 +195,7 @@ def entered(store: Path, name: str, role: str = "judge") -> str:
     with Store(store) as opened:
         found = identity.accept(opened, identity.invite(opened, name, role))
         assert found is not None
-        passcodes.set_passcode(opened, found[0].id, "correct horse battery")
+        passcodes.set_passcode(opened, found[0].id, "correct horse battery", keep=found[1])
         return found[1]
 
 

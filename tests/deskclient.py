@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from browser import LOCAL
 from doorway import free_port
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -24,6 +25,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from ui.doorkey import TOKEN
 from ui.serve import command
 from ui.web.gate import COOKIE
 
@@ -62,8 +64,9 @@ class Server:
         """Start it, and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.words, stdout=log, stderr=log, start_new_session=True
-            )
+                self.words, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, TOKEN: LOCAL},
+            )  # fmt: skip
         end = time.monotonic() + WAIT
         while True:
             with suppress(*GONE):

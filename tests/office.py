@@ -56,7 +56,7 @@ def enter(store: Store, name: str, role: str = JUDGE, code: bool = False) -> str
     found = identity.accept(store, identity.invite(store, name, role))
     assert found is not None
     if code:
-        passcodes.set_passcode(store, found[0].id, SECRET)
+        passcodes.set_passcode(store, found[0].id, SECRET, keep=found[1])
     return found[0].id
 
 

@@ -25,7 +25,7 @@ from office import (
 from stage import match, question
 from streamlit.testing.v1 import AppTest
 
-from arena.desk import acts, audit, identity, passcodes
+from arena.desk import acts, audit, identity, logins, passcodes
 from arena.desk.identity import ADMIN, JUDGE, RESEARCHER, Person
 from arena.desk.settings import Settings
 from arena.store import Store
@@ -78,7 +78,7 @@ def test_a_judge_gets_nothing_of_any_page_and_a_researcher_the_exports_alone(
 def test_the_list_of_pages_has_only_what_the_role_may_see(
     path: Path, monkeypatch: pytest.MonkeyPatch, name: str, there: set[str]
 ) -> None:
-    from ui.web.desk_script import pages_of
+    from ui.web.desk_pages import pages_of
 
     with Store(path) as store:
         enter(store, "Rita", RESEARCHER)
@@ -96,6 +96,7 @@ def test_a_click_counts_for_nothing_once_the_role_is_gone(
     log = opened(path, monkeypatch, "audit")
     with Store(path) as store:
         carol = identity.named(store, "Carol").id
+        enter(store, "Emma", ADMIN)  # or Carol could not go
         if change == "demoted":
             identity.set_role(store, carol, RESEARCHER)
         else:
@@ -125,6 +126,7 @@ def test_the_list_says_who_is_here_and_how_they_get_in(
 ) -> None:
     with Store(path) as store:
         passcodes.set_passcode(store, identity.named(store, "Ada").id, SECRET)
+        identity.start_session(store, identity.named(store, "Ada").id, "passcode")
         acts.submit(store, match(question(0, "story 0")), identity.named(store, "Ada").id, "A",
                     0.75, "because")  # fmt: skip
         identity.invite(store, HOSTILE)
@@ -293,13 +295,82 @@ def test_the_last_admin_can_be_locked_out_by_no_click(
     desk.again().click("Yes, revoke")
     assert person(path, "Carol").revoked_at is None
     with Store(path) as store:
-        passcodes.set_passcode(store, carol, SECRET)
+        session = identity.start_session(store, carol, "test")
+        passcodes.set_passcode(store, carol, SECRET, keep=session)
     desk.click("Sign out everywhere")  # she can sign in again
     assert not desk.app.error
     with Store(path) as store:
         enter(store, "Emma", ADMIN)
     desk.click("Yes, revoke")
     assert person(path, "Carol").revoked_at is not None
+
+
+@pytest.mark.parametrize("act", ["role", "passcode", "revoke"])
+def test_a_click_signs_the_person_out_and_says_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    desk = choose(opened(path, monkeypatch, "people"), path, "Ada")
+    if act == "role":
+        key(desk, "selectbox", "role").set_value(RESEARCHER).run()
+        told = "The role is changed. Signed out on 1 device. They need a new link to come back."
+    elif act == "revoke":
+        desk.click("Yes, revoke")
+        told = "Access is revoked. Signed out on 1 device. Planned debates can be taken back"
+    else:
+        for name in ("passcode", "again"):
+            key(desk, "text_input", name).set_value(SECRET)
+        desk.click("Keep it")
+        told = "The passcode is kept. Signed out on 1 device."
+    assert told in desk.words()
+    with Store(path) as store:
+        counts = identity.session_counts(store)
+    assert person(path, "Ada").id not in counts and counts[person(path, "Carol").id] == 1
+
+
+def test_admins_stay_in_where_they_set_their_own_passcode(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui.web.gate import COOKIE
+
+    with Store(path) as store:
+        carol = identity.named(store, "Carol").id
+        passcodes.set_passcode(store, carol, SECRET)
+        own, other = (identity.start_session(store, carol, "test") for _ in range(2))
+    desk = choose(opened(path, monkeypatch, "people"), path, "Carol")
+
+    class Context:
+        cookies = {COOKIE: own}  # noqa: RUF012
+        url = "http://desk.example/people"
+
+    monkeypatch.setattr("streamlit.context", Context)
+    for name in ("passcode", "again"):
+        key(desk, "text_input", name).set_value(SECRET + "!")
+    desk.click("Keep it")
+    assert "The passcode is kept. Signed out on 1 device." in desk.words()
+    with Store(path) as store:
+        assert identity.signed_in(store, own) is not None
+        assert identity.signed_in(store, other) is None
+
+
+def test_a_login_is_taken_away_by_a_click(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(path) as store:
+        ada = identity.named(store, "Ada").id
+        for name, sub in (("Ada", HOSTILE), ("Bob", "43")):
+            store.execute({"INSERT INTO logins VALUES (?,?,?)": [
+                ("https://id.example", sub, identity.named(store, name).id)]})  # fmt: skip
+    desk = opened(path, monkeypatch, "people")
+    assert table(desk, "Subject")["Name"] == ["Ada", "Bob"]
+    assert not any("\u202e".encode() in part for part in desk.sent())
+    desk.click("Take this login away")
+    assert "The login is taken away. Signed out on 1 device." in desk.words()
+    assert table(desk, "Subject")["Name"] == ["Bob"]
+    with Store(path) as store:
+        assert ada not in identity.session_counts(store)
+        assert [one.subject for one in logins.bound(store)] == ["43"]
+        store.execute({"DELETE FROM logins": [()]})
+    desk.click("Take this login away")
+    assert refused(desk) == "This login is not there any more."
+    assert [kind for kind in events(path) if kind == "login unbound"] == ["login unbound"]
 
 
 # The log.

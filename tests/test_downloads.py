@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doorway import HOST, HTML, OWN, cookie, enter
+from doorway import DOOR, ENTERED, HOST, HTML, OWN, cookie, enter
 from stage import match, question, stage
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -41,7 +41,7 @@ def store(args: Arguments) -> Iterator[Store]:
 def client(args: Arguments, host: str = HOST, peer: str = "192.0.2.7", gate: bool = True) -> Any:
     app = Starlette(
         routes=downloads(args),
-        middleware=[Middleware(Headers), Middleware(Gate, args=args)] if gate else [],
+        middleware=[Middleware(Headers), Middleware(Gate, args=args, door=DOOR)] if gate else [],
     )
     return TestClient(
         app, base_url=f"http://{host}", client=(peer, 50_000), follow_redirects=False
@@ -130,9 +130,10 @@ def test_a_local_desk_serves_whoever_started_it_and_no_other_host(args: Argument
     local = Arguments(args.store, "Ada", None, local=True)
     own = {"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}
     near = client(local, "127.0.0.1", "127.0.0.1")
-    assert near.post(path_of(RUN, "csv"), headers=own).status_code == 200
+    assert near.post(path_of(RUN, "csv"), headers={**own, **ENTERED}).status_code == 200
+    assert near.post(path_of(RUN, "csv"), headers=own).status_code == 403
     far = client(local, HOST, "192.0.2.7")
-    assert far.post(path_of(RUN, "csv"), headers=OWN).status_code == 403
+    assert far.post(path_of(RUN, "csv"), headers={**OWN, **ENTERED}).status_code == 403
 
 
 def test_every_download_is_on_record_with_what_was_in_it(args: Arguments, store: Store) -> None:

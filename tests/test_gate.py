@@ -1,20 +1,36 @@
 """The gate: nothing passes without a person, and every answer has the headers."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from doorway import HOST, HTML, OWN, SCRIPT, client, cookie, enter
+from doorway import (
+    DOOR,
+    ENTER,
+    ENTERED,
+    HOST,
+    HTML,
+    OWN,
+    SCRIPT,
+    TOKEN,
+    at_home,
+    built,
+    client,
+    cookie,
+    enter,
+)
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from arena.desk import identity, passcodes
 from arena.ids import content_id
 from arena.store import Store
+from ui.doorkey import SECONDS, Door
 from ui.serve import Arguments
-from ui.web.gate import COOKIE, HEADERS, host_name, token_of
+from ui.web.gate import COOKIE, HEADERS, Gate, host_name, token_of
 from ui.web.routes import JSON_BYTES, LONGEST_DRAFT
 
 
@@ -33,7 +49,8 @@ def store(args: Arguments) -> Iterator[Store]:
 BEHIND = ["/", "/judge", "/_stcore/health", "/_stcore/host-config", "/media/0a1b.csv",
           "/_stcore/upload_file/a/b", "/component/x.js", "/signin/", "/signin.html", "/healthz/x",
           "/auth/login", "/oauth2callback", "/oidc", "/login/default", "/favicon.png", "/leave",
-          "/api/x", "/passcode", "/STATIC/x", "/staticx", "/joinx", "//signin"]  # fmt: skip
+          "/api/x", "/passcode", "/join/", "/join/x/y", "/enter/", "/STATIC/x", "/staticx",
+          "/joinx", "//signin"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", BEHIND)
@@ -44,8 +61,10 @@ def test_without_a_session_a_page_leads_to_the_sign_in_and_anything_else_is_refu
         page = web.get(f"http://{HOST}{path}", headers=HTML)
         assert (page.status_code, page.headers["location"]) == (303, "/signin")
         for answer in (web.get(f"http://{HOST}{path}"), web.post(f"http://{HOST}{path}"),
-                       web.post(f"http://{HOST}{path}", headers={**HTML, **OWN})):  # fmt: skip
+                       web.post(f"http://{HOST}{path}", headers=HTML)):  # fmt: skip
             assert answer.status_code == 403 and answer.text == ""
+        button = web.post(f"http://{HOST}{path}", headers={**HTML, **OWN})
+        assert button.status_code == 403 and "You are signed out" in button.text
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 43, "x" * 5000, '"', "a; b", "\\"])
@@ -82,7 +101,7 @@ def test_an_admin_without_a_passcode_is_led_to_set_one(args: Arguments, store: S
             assert web.get(path, headers=cookie(token)).status_code == 403
             assert web.post(path, headers={**SCRIPT, **cookie(token)}).status_code == 403
         ada = identity.named(store, "Ada")
-        passcodes.set_passcode(store, ada.id, "correct horse battery", by=ada.id)
+        passcodes.set_passcode(store, ada.id, "correct horse battery", ada.id, token)
         assert web.get("/people", headers={**HTML, **cookie(token)}).text == "inside: Ada"
 
 
@@ -94,7 +113,7 @@ def test_what_nobody_needs_is_not_there_for_anybody(
     with client(args) as web:
         for headers in ({}, cookie(token)):
             assert web.get(path, headers=headers).status_code == 404
-    with client(replace(args, local=True), "localhost", "127.0.0.1") as web:
+    with at_home(args) as web:
         assert web.get(path).status_code == 404
 
 
@@ -179,7 +198,7 @@ def test_a_websocket_needs_a_session_too(args: Arguments, store: Store) -> None:
 @pytest.mark.parametrize("host", ["localhost", "localhost:8501", "127.0.0.1:9", "[::1]:8501",
                                   "LOCALHOST", "localhost."])  # fmt: skip
 def test_a_local_desk_lets_its_person_in(args: Arguments, host: str) -> None:
-    with client(replace(args, local=True), "localhost", "127.0.0.1") as web:
+    with at_home(args) as web:
         assert web.get("/x", headers={"host": host}).text == "inside: Ada"
         assert talk(web, {"host": host, "origin": f"http://{host}"}) == "Ada"
         assert web.get("/signin").headers["location"] == "/"
@@ -207,9 +226,9 @@ def test_a_local_desk_lets_its_person_in(args: Arguments, host: str) -> None:
 def test_a_local_desk_answers_to_nobody_else(
     args: Arguments, host: str, peer: str, more: dict[str, str]
 ) -> None:
-    with client(replace(args, local=True), "localhost", peer) as web:
+    with client(replace(args, local=True), "localhost", peer, ENTERED) as web:
         headers = {"host": host, **more}
-        for path in ("/", "/signin", "/healthz", "/static/x.js"):
+        for path in ("/", "/signin", "/healthz", "/static/x.js", ENTER):
             answer = web.get(path, headers=headers)
             assert answer.status_code == 403 and answer.text.count("\n") == 1, path
             assert answer.text.startswith("This desk is local")
@@ -218,7 +237,7 @@ def test_a_local_desk_answers_to_nobody_else(
 
 
 def test_no_other_page_speaks_to_a_local_desk(args: Arguments) -> None:
-    with client(replace(args, local=True), "localhost", "127.0.0.1") as web:
+    with at_home(args) as web:
         for origin in ("http://evil.example", "http://localhost:81", "null"):
             with pytest.raises(WebSocketDisconnect):
                 talk(web, {"host": "localhost", "origin": origin})
@@ -226,6 +245,74 @@ def test_no_other_page_speaks_to_a_local_desk(args: Arguments) -> None:
             assert web.post("/api/draft", json={}, headers=headers).status_code == 403
         with pytest.raises(WebSocketDisconnect):
             talk(web, {"host": "localhost"})
+
+
+@pytest.mark.parametrize("path", [*BEHIND, "/signin", "/join/x"])
+def test_without_its_cookie_a_local_desk_says_where_it_is_to_be_found(
+    args: Arguments, path: str
+) -> None:
+    """Whoever comes through a proxy that hides itself has the address and the host of this
+    machine, and not what was printed on its terminal."""
+    with client(replace(args, local=True), "localhost", "127.0.0.1") as web:
+        page = web.get(f"http://localhost{path}", headers=HTML)
+        assert page.status_code == 403 and "set-cookie" not in page.headers
+        assert "Open the printed address" in page.text and "inside" not in page.text
+        assert TOKEN not in page.text
+        for answer in (web.get(f"http://localhost{path}"), web.post(f"http://localhost{path}")):
+            assert answer.status_code == 403 and answer.text == ""
+        own = {"origin": "http://localhost"}
+        with pytest.raises(WebSocketDisconnect):
+            talk(web, {"host": "localhost", **own})
+        saved = web.post("/api/draft", json={}, headers={**own, "x-arena": "1"})
+        assert saved.status_code == 401 and saved.text.count("\n") == 1
+    with at_home(args) as web:  # the same from a browser that was let in
+        assert talk(web, {"host": "localhost", **own}) == "Ada"
+
+
+def test_the_printed_address_becomes_a_cookie_of_this_browser(args: Arguments) -> None:
+    with client(replace(args, local=True), "localhost", "127.0.0.1") as web:
+        for _ in range(2):  # as often as one likes
+            done = web.get(ENTER, headers=HTML)
+            assert (done.status_code, done.headers["location"]) == (303, "/")
+            assert done.headers["referrer-policy"] == "no-referrer"
+            (line,) = done.headers.get_list("set-cookie")
+            value, *flags = (part.strip() for part in line.lower().split(";"))
+            assert {"httponly", "samesite=strict", "path=/"} <= set(flags)
+            assert not [flag for flag in flags if flag.startswith("domain")]
+            assert TOKEN not in line
+        entered = {"cookie": value}
+        assert web.get("/x", headers=entered).text == "inside: Ada"
+        web.cookies.clear()
+        for wrong in ("/enter/", "/enter/x", f"{ENTER}/y", ENTER + "x", ENTER[:-1], ENTER.upper(),
+                      ENTER + "/", "/enter/%F0%9F%98%80", "/enter/" + "x" * 5000):  # fmt: skip
+            refused = web.get(wrong, headers=HTML)
+            assert "set-cookie" not in refused.headers and refused.status_code in (403, 404), wrong
+    with client(args) as web:  # where people sign in, there is no such way
+        assert web.get(ENTER, headers=HTML).headers["location"] == "/signin"
+        assert web.get("/x", headers=ENTERED).status_code == 403
+
+
+def test_a_cookie_that_was_not_made_here_or_is_over_lets_nobody_in(args: Arguments) -> None:
+    now = time.time()
+    good, old = DOOR.value(now), DOOR.value(now - SECONDS - 1)
+    until, _, signed = good.partition(".")
+    wrong = ["", "x", until, f"{until}.", f".{signed}", f"{until}0.{signed}", f"{until}.{signed}0",
+             f"-{until}.{signed}", f"{until}.{'0' * 64}", old, Door(TOKEN, b"x" * 32).value(now),
+             TOKEN, "\u0661.x"]  # fmt: skip
+    assert DOOR.admits(good, now) and not any(DOOR.admits(value, now) for value in wrong)
+    assert not DOOR.admits(None)
+    with client(replace(args, local=True), "localhost", "127.0.0.1") as web:
+        for value in wrong[:-1]:
+            answer = web.get("/x", headers={"cookie": f"{DOOR.cookie}={value}"})
+            assert answer.status_code == 403, value
+        for name in (COOKIE, "arena_local_x"):
+            assert web.get("/x", headers={"cookie": f"{name}={good}"}).status_code == 403
+
+
+def test_a_local_desk_that_was_given_no_door_lets_nobody_in(args: Arguments) -> None:
+    app = Gate(built(args), args=replace(args, local=True))
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 1)) as web:
+        assert web.get("/x", headers=ENTERED).status_code == 403
 
 
 def test_a_desk_with_host_names_answers_to_no_other(args: Arguments, store: Store) -> None:

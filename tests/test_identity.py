@@ -5,13 +5,14 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from arena.desk import identity, logins, passcodes
+from arena.desk import audit, identity, logins, passcodes, sessions
 from arena.desk.chairs import PersonError
 from arena.desk.identity import Person
 from arena.store import Store
@@ -185,9 +186,14 @@ def test_what_the_store_keeps_of_a_token_opens_nothing(store: Store) -> None:
 
 def test_an_invite_keeps_the_role_of_somebody_known_unless_it_says_another(store: Store) -> None:
     entered(store, "Ada", "admin")
-    assert entered(store, "Ada")[0].role == "admin"
-    assert entered(store, "Ada", "judge")[0].role == "judge"
-    assert [row["value"]["to"] for row in events(store, "role")] == ["admin", "judge"]
+    entered(store, "Bob", "admin")
+    ada, session = entered(store, "Ada")
+    assert ada.role == "admin" and identity.signed_in(store, session) == ada
+    link = identity.invite(store, "Ada", "judge")
+    assert identity.signed_in(store, session) is None  # another role, as by any other way
+    found = identity.accept(store, link)
+    assert found is not None and found[0].role == "judge"
+    assert [row["value"]["to"] for row in events(store, "role")] == ["admin", "admin", "judge"]
 
 
 @pytest.mark.parametrize("hours", [0, -1, 8761, float("nan"), float("inf")])
@@ -246,10 +252,120 @@ def test_sessions_end_by_one_by_all_and_by_time(store: Store) -> None:
 
 
 def test_a_role_that_changes_holds_in_a_session_that_has_begun(store: Store) -> None:
+    entered(store, "Bob", "admin")
     ada, token = entered(store, "Ada", "admin")
-    identity.set_role(store, ada.id, "judge")
+    identity.set_role(store, ada.id, "judge", by=ada.id, keep=token)
     found = identity.signed_in(store, token)
     assert found is not None and found.role == "judge"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda store, ada, keep: passcodes.set_passcode(store, ada, SECRET + "!", ada, keep),
+        lambda store, ada, keep: passcodes.set_passcode(store, ada, SECRET + "!", "admin"),
+        lambda store, ada, keep: identity.set_role(store, ada, "researcher", ada, keep),
+        lambda store, ada, keep: identity.set_role(store, ada, "researcher"),
+        lambda store, ada, keep: identity.end_sessions(store, ada, ada, keep),
+        lambda store, ada, keep: identity.end_sessions(store, ada),
+        lambda store, ada, keep: identity.revoke(store, ada),
+        lambda store, ada, keep: logins.unbind(store, logins.bound(store, ada)[0], None, keep),
+    ],
+    ids=["own passcode", "passcode reset", "own role", "role", "other devices", "all devices",
+         "revoked", "login"],
+)  # fmt: skip
+def test_what_changes_who_may_come_in_ends_the_other_sessions_and_tells_how_many(
+    store: Store, act: Callable[[Store, str, str], int], request: pytest.FixtureRequest
+) -> None:
+    ada = with_passcode(store, "Ada")
+    store.execute({"INSERT INTO logins VALUES (?,?,?)": [("https://id.example", "42", ada)]})
+    others = entered(store, "Bob")[1]
+    own, second, old = (identity.start_session(store, ada, "test") for _ in range(3))
+    store.conn.execute("UPDATE sessions SET expires = 1 WHERE hash = ?", (sha(old),))
+    stays = request.node.callspec.id in ("own passcode", "own role", "other devices", "login")
+    assert act(store, ada, own) == (1 if stays else 2)  # what had expired is not told
+    assert identity.signed_in(store, second) is None
+    assert (identity.signed_in(store, own) is not None) == stays
+    assert identity.signed_in(store, others) is not None
+
+
+# The last admin.
+
+
+LOCKS_OUT: dict[str, Callable[[Store, str], object]] = {
+    "revoked": lambda store, ada: identity.revoke(store, ada),
+    "demoted": lambda store, ada: identity.set_role(store, ada, "judge"),
+    "demoted by herself": lambda store, ada: identity.set_role(store, ada, "judge", ada, "x"),
+    "invited as a judge": lambda store, ada: identity.invite(store, "Ada", "researcher"),
+}
+
+
+@pytest.mark.parametrize("way", ["passcode", "login", "session"])
+@pytest.mark.parametrize("act", LOCKS_OUT)
+def test_the_last_admin_who_can_sign_in_stays_one(store: Store, act: str, way: str) -> None:
+    ada = identity.register(store, "Ada")
+    identity.set_role(store, ada, "admin")
+    if way == "passcode":
+        passcodes.set_passcode(store, ada, SECRET)
+    elif way == "login":
+        store.execute({"INSERT INTO logins VALUES (?,?,?)": [("https://id.example", "42", ada)]})
+    else:
+        identity.start_session(store, ada, "test")
+    carol = identity.register(store, "Carol")
+    identity.set_role(store, carol, "admin")  # can come in by nothing
+    dora = with_passcode(store, "Dora", "admin")
+    identity.revoke(store, dora)
+    before = list(store.conn.iterdump())
+    with pytest.raises(PersonError, match=r"^Nobody else could manage the desk then"):
+        LOCKS_OUT[act](store, ada)
+    assert list(store.conn.iterdump()) == before
+    passcodes.set_passcode(store, carol, SECRET)
+    LOCKS_OUT[act](store, ada)
+    found = identity.by_id(store, ada)
+    assert found is not None and (found.role != "admin" or found.revoked_at is not None)
+
+
+def test_the_last_admin_is_not_left_without_a_way_in(store: Store) -> None:
+    ada, token = entered(store, "Ada", "admin")
+    one, two = (logins.Login("https://id.example", sub, ada.id) for sub in ("42", "43"))
+    with pytest.raises(PersonError, match="Nobody else"):
+        identity.end_sessions(store, ada.id)
+    with pytest.raises(PersonError, match="Nobody else"):
+        sessions.end(store, sha(token))
+    assert identity.end_sessions(store, ada.id, ada.id, keep=token) == 0
+    for login in (one, two):
+        store.execute({"INSERT INTO logins VALUES (?,?,?)": [
+            (login.issuer, login.subject, login.person)]})  # fmt: skip
+    assert logins.unbind(store, two) == 1  # the other login leads back
+    with pytest.raises(PersonError, match="Nobody else"):
+        logins.unbind(store, one)
+    assert logins.bound(store) == [one]
+    passcodes.set_passcode(store, ada.id, SECRET)
+    assert logins.unbind(store, one) == 0 and logins.bound(store) == []
+
+
+def test_of_two_admins_who_revoke_each_other_at_the_same_moment_one_stays(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        ids = [with_passcode(store, name, "admin") for name in ("Ada", "Bob")]
+    start, told = threading.Barrier(2), []
+
+    def revoke(whom: str, by: str) -> None:
+        with Store(path) as own:
+            start.wait()
+            try:
+                identity.revoke(own, whom, by)
+            except PersonError as error:
+                told.append(str(error))
+
+    threads = [threading.Thread(target=revoke, args=pair) for pair in (ids, ids[::-1])]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    with Store(path) as store:
+        assert sum(one.revoked_at is None for one in identity.people(store)) == 1
+        assert len(told) == len(events(store, "revoked")) == 1
 
 
 # Passcodes.
@@ -393,7 +509,7 @@ def test_the_desk_knows_whether_an_admin_can_sign_in(store: Store) -> None:
     assert not passcodes.can_enter(store)
     passcodes.set_passcode(store, ada, SECRET)
     assert passcodes.can_enter(store)
-    identity.revoke(store, ada)
+    store.conn.execute("UPDATE people SET revoked_at = 1")
     assert not passcodes.can_enter(store)
 
 
@@ -424,6 +540,34 @@ def test_a_login_is_bound_to_the_invite_for_its_verified_address(store: Store) -
     assert logins.by_login(store, {**CLAIMS, "iss": "https://evil.example"}) is None
     identity.revoke(store, found[0].id)
     assert logins.by_login(store, CLAIMS) is None
+
+
+def test_a_login_is_taken_from_its_person_with_the_sessions_and_that_is_on_record(
+    store: Store,
+) -> None:
+    identity.invite(store, "ada@id.example")
+    found = logins.by_login(store, CLAIMS)
+    assert found is not None
+    ada, session = found
+    bob = with_passcode(store, "Bob", "admin")
+    (login,) = logins.bound(store, ada.id)
+    assert login == logins.Login("https://id.example", "42", ada.id)
+    assert logins.unbind(store, replace(login, person=bob)) is None  # not whose it is
+    assert logins.unbind(store, login, bob) == 1
+    assert identity.signed_in(store, session) is None and logins.bound(store) == []
+    assert logins.by_login(store, CLAIMS) is None  # a stranger, until there is a new invite
+    assert logins.unbind(store, login, bob) is None
+    value = {"of": ada.id, "issuer": "https://id.example", "subject": "42"}
+    (first,), (last,) = events(store, "login bound"), events(store, "login unbound")
+    assert (first["person"], first["value"]) == (ada.id, value)
+    assert (last["person"], last["value"]) == (bob, value)
+    told = {row["kind"]: row for row in audit.log(store)[0]}
+    assert told["login unbound"]["words"] == "took an organisation's login from somebody"
+    assert (told["login unbound"]["who"], told["login unbound"]["about"]) == (
+        "Bob", "ada@id.example",
+    )  # fmt: skip
+    identity.invite(store, "ada@id.example")
+    assert logins.by_login(store, CLAIMS) is not None
 
 
 def test_an_invite_that_is_over_binds_no_login(store: Store) -> None:
@@ -471,6 +615,40 @@ def test_people_are_managed_from_the_terminal(path: Path) -> None:
     ]
     arena(path, "restore", "Bob")
     assert json.loads(arena(path, "list", "--json"))["people"][1]["revoked"] is False
+
+
+def test_the_terminal_says_whom_it_signs_out_and_keeps_the_last_admin(path: Path) -> None:
+    with Store(path) as store:
+        ada, bob = with_passcode(store, "Ada", "admin"), with_passcode(store, "Bob")
+        for sub in ("42", "43"):
+            store.execute({"INSERT INTO logins VALUES (?,?,?)": [("https://id.example", sub, bob)]})
+    assert arena(path, "list").splitlines()[1] == "Bob: judge, passcode, login"
+
+    def told(*words: str, given: str | None = None) -> str:
+        with Store(path) as store:
+            identity.start_session(store, bob, "test")
+        result = CliRunner().invoke(app, ["people", *words, "--store", str(path)], input=given)
+        assert result.exit_code == 0, result.output
+        with Store(path) as store:
+            assert identity.session_counts(store) == {}
+        return result.stderr.strip().splitlines()[-1].rpartition("confirmation:")[2]
+
+    out = "; signed out on 1 device"
+    assert told("role", "Bob", "researcher") == f"Bob: researcher{out}"
+    new = f"{SECRET}!\n{SECRET}!\n"
+    assert told("passcode", "Bob", given=new) == f"Bob has a passcode now{out}"
+    gone = f"Bob: https://id.example 43 is taken away{out}"
+    assert told("unbind", "Bob", "--subject", "43") == gone
+    assert told("unbind", "Bob") == gone.replace("43", "42")
+    assert "the subjects of theirs: none" in arena(path, "unbind", "Bob", code=2)
+    for words in (("revoke", "Ada"), ("role", "Ada", "judge"),
+                  ("invite", "Ada", "--role", "researcher")):  # fmt: skip
+        said = arena(path, *words, code=2)
+        assert said.startswith("arena: Nobody else could manage the desk then")
+        assert said.count("\n") == 1
+    with Store(path) as store:
+        assert identity.by_id(store, ada) == Person(ada, "Ada", "admin", None)
+    assert told("revoke", "Bob") == f"Bob may not sign in any more{out}"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """How the desk is started, and what is refused before anything is."""
 
+import os
+import re
 import socket
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from typer.testing import CliRunner
 
 from arena.desk import identity, passcodes
 from arena.store import Store, StoreError
-from ui import serve
+from ui import doorkey, serve
 from ui.cli import app
 from ui.serve import OPTIONS, Arguments, address_of, arguments, command, first_invite, is_loopback
 
@@ -147,7 +149,12 @@ def test_the_first_admin_gets_a_link_until_an_admin_can_sign_in(tmp_path: Path) 
         assert first_invite(path, "Ada") is not None  # and out again, without a passcode
         passcodes.set_passcode(store, found[0].id, "correct horse battery")
         assert first_invite(path, "Ada") is None
-        identity.revoke(store, found[0].id)
+
+
+def test_the_first_admin_is_nobody_whose_access_was_revoked(tmp_path: Path) -> None:
+    path = a_store(tmp_path)
+    with Store(path) as store:
+        identity.revoke(store, identity.register(store, "Ada"))
     with pytest.raises(StoreError, match="Name one with --person"):
         first_invite(path, "Ada")
     assert first_invite(path, "Bob") is not None
@@ -160,6 +167,7 @@ def test_the_verb_says_where_the_desk_is_and_who_begins(
     started: list[list[str]] = []
     monkeypatch.setattr("os.execv", lambda program, words: started.append(words))
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "")
+    monkeypatch.delenv(doorkey.TOKEN, raising=False)
 
     def said(*words: str) -> list[str]:
         call = ["ui", "--store", str(path), "--port", str(port), "--person", "Ada", *words]
@@ -168,7 +176,24 @@ def test_the_verb_says_where_the_desk_is_and_who_begins(
         lines: list[str] = result.output.strip().splitlines()
         return lines
 
-    assert said() == [f"The desk: http://127.0.0.1:{port} (Ctrl+C stops it)"]
+    tokens = []
+    for _ in range(2):
+        (line,) = said()
+        found = re.fullmatch(rf"Open http://127.0.0.1:{port}/enter/(\S{{43}}) \(Ctrl\+C stops it\)",
+                             line)  # fmt: skip
+        assert found is not None and os.environ.pop(doorkey.TOKEN) == found[1]
+        assert not [word for word in started[-1] if found[1] in word]  # everybody sees those
+        tokens.append(found[1])
+    assert len(set(tokens)) == 2
+    del started[1:]
+    given = "a-token-that-was-given-to-it"
+    monkeypatch.setenv(doorkey.TOKEN, given)
+    assert said() == [f"Open http://127.0.0.1:{port}/enter/{given} (Ctrl+C stops it)"]
+    for wrong in ("short", "a token with spaces in it", "x" * 101):
+        monkeypatch.setenv(doorkey.TOKEN, wrong)
+        assert "20 to 100 letters" in refused("--store", str(path), "--port", str(port))
+    monkeypatch.delenv(doorkey.TOKEN)
+    del started[1:]
     first, second = said("--sign-in")
     assert first.startswith("The desk:") and second.startswith("The first admin signs in here")
     token = second.rpartition("/join/")[2]
@@ -177,3 +202,38 @@ def test_the_verb_says_where_the_desk_is_and_who_begins(
     assert len(said("--sign-in")) == 1
     assert [read(words).local for words in started] == [True, False, False]
     assert started[0][started[0].index("run") + 1] == str(serve.DESK)
+
+
+# The key of a local desk.
+
+
+def test_the_key_outlives_a_restart_and_lies_beside_the_store_for_its_owner_alone(
+    tmp_path: Path,
+) -> None:
+    path = a_store(tmp_path)
+    key = doorkey.kept_key(path)
+    file = tmp_path / "s.db.key"
+    assert len(key) == 32 and doorkey.kept_key(path) == key == file.read_bytes()
+    assert file.stat().st_mode & 0o777 == 0o600
+    one, two = doorkey.Door("t" * 30, key), doorkey.Door("u" * 30, key)
+    assert two.admits(one.value()) and two.cookie == one.cookie  # the browser stays in
+    assert not two.opens("t" * 30) and two.opens("u" * 30)  # the old address does not lead there
+    assert doorkey.Door("t" * 30, b"x" * 32).cookie != one.cookie  # another desk of this machine
+
+
+@pytest.mark.parametrize("what", ["open to others", "short", "a link", "a folder", "a pipe"])
+def test_a_key_that_may_not_be_ones_own_is_not_used(tmp_path: Path, what: str) -> None:
+    path, file = a_store(tmp_path), tmp_path / "s.db.key"
+    (tmp_path / "elsewhere").write_bytes(b"k" * 32)
+    (tmp_path / "elsewhere").chmod(0o600)
+    if what == "a link":
+        file.symlink_to(tmp_path / "elsewhere")
+    elif what == "a folder":
+        file.mkdir()
+    elif what == "a pipe":
+        os.mkfifo(file, 0o600)
+    else:
+        file.write_bytes(b"k" * (5 if what == "short" else 32))
+        file.chmod(0o644 if what == "open to others" else 0o600)
+    keys = {doorkey.kept_key(path) for _ in range(2)}
+    assert len(keys) == 2 and all(len(key) == 32 for key in keys) and b"k" * 32 not in keys

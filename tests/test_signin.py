@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from doorway import HOST, HTML, OWN, built, client, cookie, enter, free_port
+from doorway import ENTER, HOST, HTML, OWN, TOKEN, at_home, built, client, cookie, enter, free_port
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.testing.v1 import AppTest
@@ -25,7 +25,7 @@ from websockets.typing import Subprotocol
 
 from arena.desk import identity, passcodes
 from arena.store import Store
-from ui import serve
+from ui import doorkey, serve
 from ui.serve import Arguments
 from ui.web import oidc, signin_page
 from ui.web.gate import COOKIE
@@ -96,7 +96,7 @@ def test_a_form_of_another_page_changes_nothing(
 ) -> None:
     link = identity.invite(store, "Ada")
     session = enter(store, "Bob")
-    passcodes.set_passcode(store, identity.named(store, "Bob").id, SECRET)
+    passcodes.set_passcode(store, identity.named(store, "Bob").id, SECRET, keep=session)
     own = {**headers, **cookie(session)}
     with client(args) as web:
         for path, data in (
@@ -135,7 +135,7 @@ def test_the_cookie_is_secure_where_browsers_come_by_https(args: Arguments, stor
 
 def test_a_local_desk_uses_up_no_link(args: Arguments, store: Store) -> None:
     link = identity.invite(store, "Ada")
-    with client(replace(args, local=True), "localhost", "127.0.0.1") as web:
+    with at_home(args) as web:
         assert web.get(f"/join/{link}").headers["location"] == "/"
     assert identity.invited(store, link) is not None
 
@@ -164,6 +164,31 @@ def test_an_admin_sets_a_passcode_after_the_link_and_signs_in_with_it(
         found = sign_in(web, "Ada", "x" * 12)
         assert (found.status_code, found.headers["location"]) == (303, "/")
         assert web.get("/x", headers=cookie(session_in(found)[0])).text == "inside: Ada"
+
+
+def test_a_new_passcode_signs_out_the_other_devices_and_says_so(
+    args: Arguments, store: Store
+) -> None:
+    enter(store, "Ada")
+    passcodes.set_passcode(store, identity.named(store, "Ada").id, SECRET)
+    with client(args) as web:
+        here, there, third = (session_in(sign_in(web, "Ada", SECRET))[0] for _ in range(3))
+        web.cookies.clear()
+
+        def put(old: str, new: str) -> Any:
+            data = {"old": old, "passcode": new, "again": new}
+            return web.post("/passcode", headers={**OWN, **cookie(here)}, data=data)
+
+        assert put("not the old one", "x" * 12).status_code == 400
+        assert web.get("/x", headers=cookie(there)).text == "inside: Ada"
+        told = put(SECRET, "x" * 12)
+        assert told.status_code == 200 and "2 other devices are signed out" in told.text
+        assert web.get("/x", headers=cookie(here)).text == "inside: Ada"
+        for other in (there, third):
+            assert web.get("/x", headers=cookie(other)).status_code == 403
+            led = web.get("/", headers={**HTML, **cookie(other)})
+            assert led.headers["location"] == "/signin"
+        assert put("x" * 12, "y" * 12).headers["location"] == "/"  # nothing more to tell
 
 
 def test_every_refused_sign_in_looks_the_same(args: Arguments, store: Store) -> None:
@@ -297,6 +322,8 @@ PAGES = {
     "join": signin_page.join("/join/x", HOSTILE),
     "passcode": signin_page.passcode(HOSTILE, HOSTILE, True),
     "leave": signin_page.leave(),
+    "renewed": signin_page.renewed(2),
+    "enter": signin_page.enter(),
     "refusal": signin_page.refusal(HOSTILE, HOSTILE),
 }
 
@@ -306,7 +333,8 @@ def test_a_page_has_no_script_no_inline_style_and_nothing_from_outside(name: str
     page = PAGES[name]
     found = Elements(page).found
     allowed = {"html", "head", "meta", "title", "link", "body", "main", "p", "h1", "form", "label",
-               "input", "button", "a"} | ({"b"} if name == "join" else set())  # fmt: skip
+               "input", "button", "a"}  # fmt: skip
+    allowed |= {"b"} if name in ("join", "enter") else set()
     assert {tag for tag, _ in found} <= allowed
     if name == "join":
         assert [attrs for tag, attrs in found if tag == "b"] == [{"class": "said"}]
@@ -317,7 +345,7 @@ def test_a_page_has_no_script_no_inline_style_and_nothing_from_outside(name: str
             assert where is None or where.startswith(("/", "data:image/svg+xml,")), (tag, where)
             assert where is None or not where.startswith("//")
     assert "\u202e" not in page
-    if name != "leave":
+    if name not in ("leave", "enter", "renewed"):
         assert "⟦U+202E⟧" in page and "&lt;script" in page
 
 
@@ -366,16 +394,16 @@ SHOWN = {
     "judge": ["Queue", "Judge", "Debate", "My record"],
     "researcher": ["Queue", "Judge", "Debate", "My record", "Debates", "Transcript", "Data"],
     "admin": ["Queue", "Judge", "Debate", "My record", "Debates", "Transcript", "Data", "People",
-              "Assignments", "Audit"],
+              "Assignments", "Audit", "System"],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("role", SHOWN)
 def test_a_role_has_exactly_its_pages(role: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ui.web import desk_script
+    from ui.web import desk_pages
 
-    assert [page.title for page in desk_script.pages_of(role)] == SHOWN[role]
-    assert len({page.url for page in desk_script.PAGES}) == len(desk_script.PAGES)
+    assert [page.title for page in desk_pages.pages_of(role)] == SHOWN[role]
+    assert len({page.url for page in desk_pages.PAGES}) == len(desk_pages.PAGES)
 
 
 @pytest.mark.parametrize("role", [*SHOWN, None])
@@ -445,7 +473,10 @@ def serving(folder: Path, local: bool) -> Iterator[Served]:
     Store(path).close()
     words = serve.command(path, "Ada", None, port, local=local)
     with log.open("wb") as out:
-        process = subprocess.Popen(words, stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(
+            words, stdout=out, stderr=out, start_new_session=True,
+            env={**os.environ, doorkey.TOKEN: TOKEN},
+        )  # fmt: skip
     served = Served(f"http://127.0.0.1:{port}", f"127.0.0.1:{port}", path, log)
     try:
         for _ in range(300):
@@ -534,19 +565,44 @@ def test_a_real_server_lets_in_by_link_and_out_at_the_next_click(signed: Served)
         assert secret.encode() not in raw + signed.log.read_bytes()
 
 
-def test_a_real_local_server_needs_no_sign_in_but_a_loopback_name(locally: Served) -> None:
+def test_a_real_local_server_needs_no_sign_in_but_what_it_printed(locally: Served) -> None:
     with httpx2.Client(base_url=locally.url) as web:
+        behind_a_proxy = web.get("/", headers=HTML)  # which hides itself
+        assert behind_a_proxy.status_code == 403 and "printed" in behind_a_proxy.text
+        assert web.get("/_stcore/health").status_code == 403
+        assert web.get(ENTER).headers["location"] == "/"
         assert web.get("/", headers=HTML).status_code == 200
         assert web.get("/_stcore/health").text == "ok"
         rebound = web.get("/", headers={**HTML, "Host": "evil.example"})
         assert (rebound.status_code, rebound.text.count("\n")) == (403, 1)
         assert "server" not in rebound.headers
-    with pytest.raises(InvalidStatus), stream(locally, origin="http://evil.example"):
+        ((name, value),) = [one for one in web.cookies.items() if one[0].startswith("arena_")]
+    own = {"Cookie": f"{name}={value}"}
+    with pytest.raises(InvalidStatus), stream(locally, origin="http://evil.example", **own):
         pass
-    with pytest.raises(InvalidStatus), stream(locally):
-        pass
-    with stream(locally, origin=locally.url) as socket:
+    for headers in ({}, own, {"origin": locally.url}):
+        with pytest.raises(InvalidStatus), stream(locally, **headers):
+            pass
+    with stream(locally, origin=locally.url, **own) as socket:
         assert b"signed out" not in rerun(socket)
+    folder = locally.store.parent
+    raw = b"".join(file.read_bytes() for file in folder.iterdir())  # store, key and log
+    for secret in (TOKEN, value, value.partition(".")[2]):
+        assert secret.encode() not in raw
+    assert (folder / "s.db.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_local_server_without_a_token_ends_with_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    Store(path).close()
+    words = serve.command(path, "Ada", None, free_port())
+    bare = {name: value for name, value in os.environ.items() if name != doorkey.TOKEN}
+    for more in ({}, {doorkey.TOKEN: "short"}):
+        done = subprocess.run(
+            words, env={**bare, **more}, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode != 0 and "Traceback" not in done.stderr
+        assert done.stderr.strip().splitlines()[-1].startswith("arena: ")
 
 
 def test_in_a_browser_with_nothing_from_outside(signed: Served) -> None:

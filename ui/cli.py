@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ui.backup_cli import backup
 from ui.demo_cli import demo
 from ui.export_cli import dry_run as _dry_run
 from ui.export_cli import export
@@ -161,6 +162,7 @@ def tournament(
 
 app.command()(train)
 app.command()(export)
+app.command()(backup)
 app.command()(work)
 
 
@@ -342,6 +344,7 @@ def ui_verb(
     ] = None,
 ) -> None:
     """Open the judging desk in the browser; stop it with Ctrl+C."""
+    from ui import doorkey
     from ui.serve import DESK, address_of, command, first_invite
     from ui.tables import say
 
@@ -353,7 +356,12 @@ def ui_verb(
         link = first_invite(store, person) if signed else None
         if not https:  # no proxy: what a request says about its origin is not believed
             os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
-        say(f"The desk: {at} (Ctrl+C stops it)", error=True)
+        if signed:
+            say(f"The desk: {at} (Ctrl+C stops it)", error=True)
+        else:
+            token = doorkey.token_of(os.environ) or doorkey.new_token()
+            os.environ[doorkey.TOKEN] = token
+            say(f"Open {at}{doorkey.PATH}{token} (Ctrl+C stops it)", error=True)
         if link is not None:
             say(f"The first admin signs in here, once, within 24 h: {at}{link}", error=True)
         os.execv(call[0], call)

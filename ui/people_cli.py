@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from arena.store import Store
 
 people = typer.Typer(
-    help="Who may sign in at the desk: invite, list, role, passcode, sign-out, revoke, restore.",
+    help="Who may sign in at the desk: invite, list, role, passcode, sign-out, unbind, revoke, "
+    "restore.",
     no_args_is_help=True,
 )
 
@@ -80,11 +81,12 @@ def list_verb(store: StorePath = DEFAULT_STORE, as_json: AsJson = False) -> None
     """List people: role, how they can sign in, and whether they are signed in."""
     import time
 
-    from arena.desk import identity, passcodes
+    from arena.desk import identity, logins, passcodes
     from ui.tables import say
 
     with _store(store) as opened:
         now, sessions = time.time(), identity.session_counts(opened)
+        vouched = {one.person for one in logins.bound(opened)}
         links = {one.person for one in identity.invites(opened) if one.state(now) == "open"}
         listed = [
             {
@@ -92,6 +94,7 @@ def list_verb(store: StorePath = DEFAULT_STORE, as_json: AsJson = False) -> None
                 "role": one.role,
                 "revoked": one.revoked_at is not None,
                 "passcode": passcodes.has_passcode(opened, one.id),
+                "login": one.id in vouched,
                 "invited": one.id in links,
                 "sessions": sessions.get(one.id, 0),
             }
@@ -101,7 +104,7 @@ def list_verb(store: StorePath = DEFAULT_STORE, as_json: AsJson = False) -> None
         print_json({"people": listed})
         return
     for row in listed:
-        words = [word for word in ("revoked", "passcode", "invited") if row[word]]
+        words = [word for word in ("revoked", "passcode", "login", "invited") if row[word]]
         signed = f"{row['sessions']} signed in" if row["sessions"] else ""
         say(", ".join(filter(None, [f"{row['name']}: {row['role']}", *words, signed])))
     if not listed:
@@ -114,26 +117,26 @@ def role(
     role: Annotated[Role, typer.Argument(help="judge, researcher or admin.")],
     store: StorePath = DEFAULT_STORE,
 ) -> None:
-    """Give a person another role; it holds from their next click on."""
+    """Give a person another role, and sign them out; the last admin keeps theirs."""
     from arena.desk import identity
     from ui.tables import say
 
     with _store(store) as opened:
-        identity.set_role(opened, identity.named(opened, name).id, role.value)
-    say(f"{name}: {role.value}", error=True)
+        ended = identity.set_role(opened, identity.named(opened, name).id, role.value)
+    say(f"{name}: {role.value}{_ended(ended)}", error=True)
 
 
 @people.command()
 def passcode(name: Name, store: StorePath = DEFAULT_STORE) -> None:
-    """Ask (hidden) for the passcode by which a person may sign in with their name."""
+    """Ask (hidden) for the passcode by which a person signs in with their name; sign them out."""
     from arena.desk import identity, passcodes
     from ui.tables import say
 
     with _store(store) as opened:
         person = identity.named(opened, name)
         given = typer.prompt("Passcode", hide_input=True, confirmation_prompt=True, err=True)
-        passcodes.set_passcode(opened, person.id, given)
-    say(f"{name} has a passcode now", error=True)
+        ended = passcodes.set_passcode(opened, person.id, given)
+    say(f"{name} has a passcode now{_ended(ended)}", error=True)
 
 
 @people.command("sign-out")
@@ -148,14 +151,46 @@ def sign_out(name: Name, store: StorePath = DEFAULT_STORE) -> None:
 
 
 @people.command()
+def unbind(
+    name: Name,
+    subject: Annotated[
+        str | None,
+        typer.Option(help="The login with this subject only; all of them if absent."),
+    ] = None,
+    store: StorePath = DEFAULT_STORE,
+) -> None:
+    """Take an organisation's login from a person, and sign them out; a new invite can bind it."""
+    from arena.desk import identity, logins
+    from arena.desk.chairs import PersonError
+    from ui.tables import say
+
+    with _store(store) as opened:
+        person = identity.named(opened, name)
+        had = logins.bound(opened, person.id)
+        some = [one for one in had if subject in (None, one.subject)]
+        if not some:
+            theirs = ", ".join(one.subject for one in had) or "none"
+            raise PersonError(f"{person.name} has no such login; the subjects of theirs: {theirs}")
+        for one in some:
+            ended = logins.unbind(opened, one)
+            say(f"{name}: {one.issuer} {one.subject} is taken away{_ended(ended or 0)}", error=True)
+
+
+def _ended(ended: int) -> str:
+    """The words about sessions that were ended."""
+    return f"; signed out on {ended} device{'' if ended == 1 else 's'}" if ended else ""
+
+
+@people.command()
 def revoke(name: Name, store: StorePath = DEFAULT_STORE) -> None:
-    """End a person's access: sessions and open links, at once. Their judgments stay."""
+    """End a person's access: sessions and open links, at once; not the last admin's. Their
+    judgments stay."""
     from arena.desk import identity
     from ui.tables import say
 
     with _store(store) as opened:
-        identity.revoke(opened, identity.named(opened, name).id)
-    say(f"{name} may not sign in any more", error=True)
+        ended = identity.revoke(opened, identity.named(opened, name).id)
+    say(f"{name} may not sign in any more{_ended(ended)}", error=True)
 
 
 @people.command()

@@ -1,8 +1,9 @@
 """How the desk is started: the command, and the arguments that its app and its script read back.
 
-There are two modes. *Local*, on a loopback address: whoever sits at this machine is in, as an
-admin, with no sign-in; the gate answers to loopback names alone. *Signed*, anywhere else: nobody is
-in without a session. An app that is started by hand, without the command's words, is signed.
+There are two modes. *Local*, on a loopback address: whoever opens the address that was printed is
+in, as an admin, with no sign-in (`ui.doorkey`); the gate answers to loopback names alone. *Signed*,
+anywhere else: nobody is in without a session. An app that is started by hand, without the command's
+words, is signed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ DESK = WEB / "desk_app.py"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OPTIONS: dict[str, str] = {
     "server.headless": "true",
+    "logger.hideWelcomeMessage": "true",  # it names an address that lacks the way in
     "server.fileWatcherType": "none",
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
@@ -89,7 +91,8 @@ def command(
 ) -> list[str]:
     """The command that serves the desk of a store.
 
-    ``local`` is whether nobody signs in: so where the address is a loopback one, if left out.
+    ``local`` is whether nobody signs in: so where the address is a loopback one, if left out. A
+    local desk takes its token from the environment (`ui.doorkey.TOKEN`) and ends without one.
     Raises StoreError where the file is missing or no store, or lacks the run, and OSError where
     the port is taken or a local desk is asked for on another address: before anything is started.
     """

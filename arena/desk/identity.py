@@ -8,18 +8,18 @@ rows on every request and every run: what is changed here holds from the next cl
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 import time
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from arena.batch import Batch, rows
 from arena.desk.chairs import PersonError
 from arena.desk.events import EVENT, event
+from arena.desk.last_admin import HAS_A_WAY_BACK, NOT_THE_LAST, guarded
+from arena.desk.tokens import END_SESSIONS, SWEEP, digest_of, ended_sessions, new_token
 from arena.ids import content_id
 from arena.match import PERSON
 from arena.store import Store
@@ -29,8 +29,6 @@ ROLES = (JUDGE, RESEARCHER, ADMIN)
 MAX_NAME = 80
 INVITE_HOURS = 72.0
 SESSION_SECONDS = 7 * 24 * 3600.0
-_TOKEN_BYTES = 32
-_LONGEST_TOKEN = 100  # what is longer is no token of ours, and is not worth hashing
 
 Rows = dict[str, Sequence[tuple[Any, ...]]]
 
@@ -116,20 +114,29 @@ def local(store: Store, name: str) -> Person:
     return Person(register(store, name), tidy(name), ADMIN)
 
 
-def set_role(store: Store, person: str, role: str, by: str | None = None) -> None:
-    """Give a person another role. Raises PersonError for an unknown role or person."""
+def set_role(
+    store: Store, person: str, role: str, by: str | None = None, keep: str | None = None
+) -> int:
+    """Give a person another role, and end their sessions; how many were ended.
+
+    ``keep`` is the token of one that goes on: whose role changes by their own hand stays in.
+    Raises PersonError for an unknown role or person, and for the last admin who can sign in.
+    """
     if role not in ROLES:
         raise PersonError(f"A role is one of {', '.join(ROLES)}; this one is none of them.")
     was = _need(store, person)
-    if was.role != role:
-        value = {"of": person, "from": was.role, "to": role}
-        store.execute(
-            {
-                _ROLE: [(role, person)],
-                EVENT: [event(store, "role", by, time.time(), value=value)],
-            },
-            full=True,
-        )
+    if was.role == role:
+        return 0
+    now, value = time.time(), {"of": person, "from": was.role, "to": role}
+    return guarded(
+        store,
+        {
+            NOT_THE_LAST: [(person, now)],
+            _ROLE: [(role, person)],
+            **ended_sessions(person, now, keep),
+            EVENT: [event("role", by, now, value=value)],
+        },
+    )[END_SESSIONS]
 
 
 def _need(store: Store, person: str) -> Person:
@@ -140,26 +147,29 @@ def _need(store: Store, person: str) -> Person:
 
 
 _ROLE = "UPDATE people SET role = ? WHERE id = ?"
-_END_SESSIONS = "DELETE FROM sessions WHERE person = ?"
 _END_INVITES = (
     "UPDATE invites SET revoked_at = ? "
     "WHERE person = ? AND used_at IS NULL AND revoked_at IS NULL"
 )  # fmt: skip
 
 
-def revoke(store: Store, person: str, by: str | None = None) -> None:
-    """End a person's access: its sessions and open invites, at once. What it did stays."""
+def revoke(store: Store, person: str, by: str | None = None) -> int:
+    """End a person's access: its sessions and open invites, at once. What it did stays.
+
+    Returns how many sessions were ended. Raises PersonError for the last admin who can sign in.
+    """
     _need(store, person)
     now = time.time()
-    store.execute(
+    return guarded(
+        store,
         {
+            NOT_THE_LAST: [(person, now)],
             "UPDATE people SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL": [(now, person)],
-            _END_SESSIONS: [(person,)],
+            **ended_sessions(person, now),
             _END_INVITES: [(now, person)],
-            EVENT: [event(store, "revoked", by, now, value={"of": person})],
+            EVENT: [event("revoked", by, now, value={"of": person})],
         },
-        full=True,
-    )
+    )[END_SESSIONS]
 
 
 def restore(store: Store, person: str, by: str | None = None) -> None:
@@ -169,24 +179,10 @@ def restore(store: Store, person: str, by: str | None = None) -> None:
         store.execute(
             {
                 "UPDATE people SET revoked_at = NULL WHERE id = ?": [(person,)],
-                EVENT: [event(store, "restored", by, time.time(), value={"of": person})],
+                EVENT: [event("restored", by, time.time(), value={"of": person})],
             },
             full=True,
         )
-
-
-# Tokens.
-
-
-def _token() -> str:
-    return secrets.token_urlsafe(_TOKEN_BYTES)
-
-
-def digest_of(token: str) -> str:
-    """What the store keeps of a token; of something too long to be one, what no token has."""
-    return (
-        sha256(token.encode(errors="replace")).hexdigest() if len(token) <= _LONGEST_TOKEN else ""
-    )
 
 
 # Invites.
@@ -220,8 +216,9 @@ def invite(
     """A new invite's token, which is shown once and works once; ends the person's earlier ones.
 
     The person is noted where the name is new, as a judge unless ``role`` says otherwise; without
-    a ``role`` somebody known keeps theirs. Raises PersonError for a person who was revoked, a role
-    that there is not, or a time that is not above 0 and at most a year (8760 hours).
+    a ``role`` somebody known keeps theirs, and another one ends their sessions. Raises PersonError
+    for a person who was revoked, a role that there is not or that the last admin would get, or a
+    time that is not above 0 and at most a year (8760 hours).
     """
     name = tidy(name)
     if role is not None and role not in ROLES:
@@ -233,16 +230,19 @@ def invite(
     if known is not None and known.revoked_at is not None:
         raise PersonError("This person's access was revoked; restore it before inviting again.")
     was = known or Person(person, name)
-    token, now = _token(), time.time()
-    noted = [event(store, "invite", by, now, value={"of": person, "hours": hours})]
+    token, now = new_token(), time.time()
+    noted = [event("invite", by, now, value={"of": person, "hours": hours})]
     if role is not None and role != was.role:
-        statements[_ROLE] = [(role, person)]
+        statements = {
+            NOT_THE_LAST: [(person, now)], **statements, _ROLE: [(role, person)],
+            **ended_sessions(person, now),
+        }  # fmt: skip
         value = {"of": person, "from": was.role, "to": role}
-        noted.append(event(store, "role", by, now, value=value))
+        noted.append(event("role", by, now, value=value))
     statements[_END_INVITES] = [(now, person)]
     put = "INSERT INTO invites (hash, person, expires, made_at, made_by) VALUES (?,?,?,?,?)"
     statements[put] = [(digest_of(token), person, now + hours * 3600, now, by)]
-    store.execute({**statements, EVENT: noted}, full=True)
+    guarded(store, {**statements, EVENT: noted})
     return token
 
 
@@ -267,7 +267,7 @@ def revoke_invite(store: Store, named_by: str, by: str | None = None) -> bool:
     store.execute(
         {
             end: [(now := time.time(), named_by)],
-            EVENT: [event(store, "invite revoked", by, now, value={"of": row["person"]})],
+            EVENT: [event("invite revoked", by, now, value={"of": row["person"]})],
         },
         full=True,
     )
@@ -297,10 +297,12 @@ def accept(store: Store, token: str) -> tuple[Person, str] | None:
 
 
 def enter(
-    store: Store, person: Person, digest: str, how: str = "invite", more: Rows | None = None
-) -> tuple[Person, str] | None:
-    """Use up the open invite with this hash, and do ``more`` in the same transaction."""
-    now, session = time.time(), _token()
+    store: Store, person: Person, digest: str, how: str = "invite", more: Rows | None = None,
+    *noted: tuple[Any, ...],
+) -> tuple[Person, str] | None:  # fmt: skip
+    """Use up the open invite with this hash, and do ``more``, with its events, in the same
+    transaction."""
+    now, session = time.time(), new_token()
     begin = (
         "INSERT INTO sessions (hash, person, expires, made_at) "
         f"VALUES (?, (SELECT invites.person {_OPEN}), ?, ?)"
@@ -313,8 +315,9 @@ def enter(
                 use: [(now, digest)],
                 **(more or {}),
                 EVENT: [
-                    event(store, "invite used", person.id, now),
-                    event(store, "sign-in", person.id, now, value={"by": how}),
+                    event("invite used", person.id, now),
+                    *noted,
+                    event("sign-in", person.id, now, value={"by": how}),
                 ],
             },
             full=True,
@@ -329,13 +332,13 @@ def enter(
 
 def start_session(store: Store, person: str, how: str) -> str:
     """The token of a new session, for somebody who has proved who they are: by ``how``."""
-    now, token = time.time(), _token()
+    now, token = time.time(), new_token()
     begin = "INSERT INTO sessions (hash, person, expires, made_at) VALUES (?,?,?,?)"
     store.execute(
         {
-            "DELETE FROM sessions WHERE expires <= ?": [(now,)],
+            SWEEP: [(now,)],
             begin: [(digest_of(token), person, now + SESSION_SECONDS, now)],
-            EVENT: [event(store, "sign-in", person, now, value={"by": how})],
+            EVENT: [event("sign-in", person, now, value={"by": how})],
         },
         full=True,
     )
@@ -356,14 +359,24 @@ def sign_out(store: Store, token: str) -> None:
     person = signed_in(store, token)
     if person is not None:
         end = "DELETE FROM sessions WHERE hash = ?"
-        noted = event(store, "sign-out", person.id, time.time())
+        noted = event("sign-out", person.id, time.time())
         store.execute({end: [(digest_of(token),)], EVENT: [noted]}, full=True)
 
 
-def end_sessions(store: Store, person: str, by: str | None = None) -> int:
-    """End all sessions of a person, who may sign in again; how many there were."""
-    noted = event(store, "sessions revoked", by, time.time(), value={"of": person})
-    return store.execute({_END_SESSIONS: [(person,)], EVENT: [noted]}, full=True)[_END_SESSIONS]
+def end_sessions(
+    store: Store, person: str, by: str | None = None, keep: str | None = None
+) -> int:  # fmt: skip
+    """End the sessions of a person, who may sign in again; how many there were.
+
+    ``keep`` is the token of one that goes on. Raises PersonError for the last admin who can sign
+    in, where neither a passcode nor a login leads back.
+    """
+    now = time.time()
+    guard: Rows = {} if keep is not None else {HAS_A_WAY_BACK: [(person, now)]}
+    noted = event("sessions revoked", by, now, value={"of": person})
+    return guarded(store, {**guard, **ended_sessions(person, now, keep), EVENT: [noted]})[
+        END_SESSIONS
+    ]
 
 
 def session_counts(store: Store) -> dict[str, int]:

@@ -8,9 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from arena.desk.identity import PERSON_SQL, Person, Rows, enter, person_of, start_session
+from arena.desk.events import EVENT, event
+from arena.desk.identity import (
+    PERSON_SQL,
+    Person,
+    Rows,
+    enter,
+    person_of,
+    start_session,
+)
+from arena.desk.last_admin import HAS_ANOTHER_WAY, guarded
+from arena.desk.tokens import END_SESSIONS, ended_sessions
 from arena.store import Store
 
 
@@ -48,4 +59,50 @@ def by_login(store: Store, claims: Mapping[str, Any]) -> tuple[Person, str] | No
             (issuer, subject, person.id)
         ]
     }
-    return enter(store, person, row["hash"], "login", bind)
+    value = {"of": person.id, "issuer": issuer, "subject": subject}
+    noted = event("login bound", person.id, time.time(), value=value)
+    return enter(store, person, row["hash"], "login", bind, noted)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Somebody at an identity provider, and the person that they are here."""
+
+    issuer: str
+    subject: str
+    person: str
+
+
+def bound(store: Store, person: str | None = None) -> list[Login]:
+    """The logins of a person, or of everybody."""
+    sql = (
+        "SELECT issuer, subject, person FROM logins WHERE ?1 IS NULL OR person = ?1 "
+        "ORDER BY person, issuer, subject"
+    )
+    return [Login(**row) for row in store.query(sql, person)]
+
+
+def unbind(
+    store: Store, login: Login, by: str | None = None, keep: str | None = None
+) -> int | None:  # fmt: skip
+    """Take a login from its person, and end their sessions, which it may have begun; how many were
+    ended, None where the login was not (any more) theirs. ``keep`` is the token of one that stays.
+
+    Whoever has the login is a stranger here then: a new invite binds it again. Raises PersonError
+    where it is the only way in of the last admin.
+    """
+    if login not in bound(store, login.person):
+        return None
+    now = time.time()
+    value = {"of": login.person, "issuer": login.issuer, "subject": login.subject}
+    return guarded(
+        store,
+        {
+            HAS_ANOTHER_WAY: [(login.person, now, login.issuer, login.subject)],
+            "DELETE FROM logins WHERE issuer = ? AND subject = ? AND person = ?": [
+                (login.issuer, login.subject, login.person)
+            ],
+            **ended_sessions(login.person, now, keep),
+            EVENT: [event("login unbound", by, now, value=value)],
+        },
+    )[END_SESSIONS]

@@ -19,7 +19,15 @@ from collections.abc import Callable
 
 from arena.desk.chairs import PersonError
 from arena.desk.events import EVENT, event
-from arena.desk.identity import ADMIN, Person, by_id, start_session, tidy
+from arena.desk.identity import (
+    ADMIN,
+    Person,
+    by_id,
+    start_session,
+    tidy,
+)
+from arena.desk.last_admin import can_enter as can_enter
+from arena.desk.tokens import END_SESSIONS, ended_sessions
 from arena.ids import content_id
 from arena.match import PERSON
 from arena.store import Store
@@ -43,8 +51,12 @@ def _hash(passcode: str, salt: bytes) -> bytes:
     return hashlib.scrypt(text.encode(errors="replace"), salt=salt, **_COST)
 
 
-def set_passcode(store: Store, person: str, passcode: str, by: str | None = None) -> None:
-    """Keep a person's passcode; an earlier one is replaced.
+def set_passcode(
+    store: Store, person: str, passcode: str, by: str | None = None, keep: str | None = None
+) -> int:
+    """Keep a person's passcode, in place of an earlier one, and end their sessions: whoever changes
+    a passcode may do so because somebody else is in. ``keep`` is the token of the session that
+    goes on. Returns how many were ended.
 
     Raises PersonError for fewer than 10 or more than 200 characters, the person's own name, or
     a person who is not there.
@@ -63,13 +75,14 @@ def set_passcode(store: Store, person: str, passcode: str, by: str | None = None
         "INSERT INTO passcodes (person, salt, hash, at) VALUES (?,?,?,?) ON CONFLICT (person) "
         "DO UPDATE SET salt = excluded.salt, hash = excluded.hash, at = excluded.at"
     )
-    store.execute(
+    return store.execute(
         {
             put: [(person, salt, _hash(passcode, salt), now := time.time())],
-            EVENT: [event(store, "passcode", by, now, value={"of": person})],
+            **ended_sessions(person, now, keep),
+            EVENT: [event("passcode", by, now, value={"of": person})],
         },
         full=True,
-    )
+    )[END_SESSIONS]
 
 
 def has_passcode(store: Store, person: str) -> bool:
@@ -82,17 +95,6 @@ def must_set_one(store: Store, person: Person) -> bool:
     if person.role != ADMIN or has_passcode(store, person.id):
         return False
     return store.one("SELECT 1 FROM logins WHERE person = ?", person.id) is None
-
-
-def can_enter(store: Store) -> bool:
-    """Whether some admin can sign in, or is signed in now."""
-    sql = (
-        "SELECT 1 FROM people WHERE role = ? AND revoked_at IS NULL AND ("
-        "EXISTS (SELECT 1 FROM passcodes WHERE person = people.id) OR "
-        "EXISTS (SELECT 1 FROM logins WHERE person = people.id) OR "
-        "EXISTS (SELECT 1 FROM sessions WHERE person = people.id AND expires > ?))"
-    )
-    return store.one(sql, ADMIN, time.time()) is not None
 
 
 def sign_in(
@@ -112,7 +114,7 @@ def sign_in(
     if not fits or person is None or person.revoked_at is not None:
         # The name is not kept: it may be a passcode, typed into the wrong field.
         value = {"of": None if person is None else person.id, "address": address}
-        store.execute({EVENT: [event(store, "refused sign-in", None, time.time(), value=value)]})
+        store.execute({EVENT: [event("refused sign-in", None, time.time(), value=value)]})
         return None
     tries.succeeded(key, address)
     return person, start_session(store, person.id, "passcode")

@@ -1,4 +1,5 @@
-"""Exports as files: made when they are asked for, by whoever is signed in then and may have them.
+"""Exports and backups as files: made when they are asked for, by whoever is signed in then and may
+have them.
 
 An endpoint of the desk's own. A file that Streamlit serves has an address that anybody can open
 who knows it; here the session is looked at for every download, nothing is kept on the server, and
@@ -10,27 +11,32 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from typing import get_args
+from pathlib import Path
+from typing import BinaryIO, get_args
 from urllib.parse import urlencode
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from arena.desk import export as exports
+from arena.desk.backup import backup as copy_store
 from arena.desk.codebook import ON_REQUEST
 from arena.desk.events import EVENT, event
 from arena.desk.identity import ADMIN, RESEARCHER, Person
 from arena.ids import content_id
-from arena.store import Store
+from arena.store import Store, StoreError
 from ui.serve import Arguments
 from ui.web import signin_page
 from ui.web.routes import form
 
 PATH = "/export"
+BACKUP = "/backup"
 READERS = (RESEARCHER, ADMIN)
 CHUNK = 1 << 20
 
@@ -49,12 +55,16 @@ def path_of(run: str, kind: str, truth: bool = False, names: bool = False) -> st
 
 
 def downloads(args: Arguments) -> list[Route]:
-    """The route for exports, over the store that ``args`` names; it belongs behind the gate."""
-    return [Route(PATH, form(Downloads(args).export), methods=["POST"])]
+    """The routes for files, over the store that ``args`` names; they belong behind the gate."""
+    files = Downloads(args)
+    return [
+        Route(PATH, form(files.export), methods=["POST"]),
+        Route(BACKUP, form(files.backup), methods=["POST"]),
+    ]
 
 
 class Downloads:
-    """What the endpoint does, over one store; one export at a time, so that none starves judges."""
+    """What the endpoints do, over one store; one file at a time, so that none starves judges."""
 
     def __init__(self, args: Arguments) -> None:
         self.args = args
@@ -94,9 +104,41 @@ class Downloads:
                 return None
             data = exports.archive(store, run, kind, truth="truth" in more, names="names" in more)
             value = {"run": run, "format": kind, "with": sorted(more), "bytes": len(data)}
-            noted = event(store, "exported", person.id, time.time(), value=value)
+            noted = event("exported", person.id, time.time(), value=value)
             store.execute({EVENT: [noted]}, full=True)
         return f"{plain(run)}-{kind}.zip", data
+
+    async def backup(self, request: Request, given: Mapping[str, str]) -> Response:
+        """The whole store as a file, for an admin, or a page that says why there is none."""
+        person: Person | None = getattr(request.state, "person", None)
+        if person is None:
+            return _no(401, "Sign in first", "Backups are for admins of this desk.")
+        if person.role != ADMIN:
+            return _no(403, "Not for you", "Backups are for admins.")
+        async with self.turn:
+            file, size = await run_in_threadpool(self._copy, person)
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        name = f"{plain(self.args.store.stem)}-{stamp}.db"
+        return StreamingResponse(
+            _read(file), media_type="application/vnd.sqlite3",
+            headers={"content-disposition": f'attachment; filename="{name}"',
+                     "content-length": str(size)},
+            background=BackgroundTask(file.close),
+        )  # fmt: skip
+
+    def _copy(self, person: Person) -> tuple[BinaryIO, int]:
+        """A copy that has no name any more, so that nothing is left of it, and its bytes. The event
+        comes first, and is in the copy."""
+        with Store(self.args.store) as store:
+            noted = event("backup", person.id, time.time(), value={"to": "download"})
+            store.execute({EVENT: [noted]}, full=True)
+        beside = self.args.store.absolute().parent
+        try:
+            with tempfile.TemporaryDirectory(prefix=".arena-backup-", dir=beside) as folder:
+                size = copy_store(self.args.store, Path(folder) / "copy.db")
+                return (Path(folder) / "copy.db").open("rb"), size
+        except OSError as error:
+            raise StoreError(f"no copy could be made beside the store: {error}") from None
 
 
 def plain(name: str) -> str:
@@ -108,6 +150,11 @@ def _parts(data: bytes) -> Iterator[bytes]:
     view = memoryview(data)
     for at in range(0, len(data), CHUNK):
         yield bytes(view[at : at + CHUNK])
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    while part := file.read(CHUNK):
+        yield part
 
 
 def _no(status: int, title: str, text: str) -> Response:

@@ -2,8 +2,9 @@
 
 Both are plain ASGI. The gate lets nothing through but the way in (`OPEN`, and Streamlit's own
 bundle) unless the request belongs to a person: by the session in its cookie, or in local mode by
-coming from this machine, to a loopback name. Who it is goes on in ``scope["state"]["person"]``;
-routes of our own read it there, and every run of the script asks again (`ui.web.who`).
+coming from this machine, to a loopback name, with the cookie that the printed address left
+(`ui.doorkey`). Who it is goes on in ``scope["state"]["person"]``; routes of our own read it there,
+and every run of the script asks again (`ui.web.who`).
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from arena.desk import identity, passcodes
 from arena.desk.identity import Person
-from arena.store import Store, StoreError
+from arena.desk.shelf import borrowed
+from arena.store import StoreError
+from ui.doorkey import PATH as ENTER
+from ui.doorkey import Door
 from ui.serve import Arguments, is_loopback
+from ui.web import presence, signin_page
 
 COOKIE = "arena_session"
 PERSON = "person"
@@ -29,6 +34,7 @@ PROXIED = frozenset({
 })  # fmt: skip
 """Headers by which a proxy can be told: what comes through one is not from this machine alone."""
 OPEN = frozenset({"/signin", "/signin.css", "/healthz"})
+LOCALLY = OPEN - {"/signin"}
 LOGIN = frozenset({"/auth/login", "/oauth2callback", "/login", "/oidc"})
 """The way through an organisation's login; closed where none is configured."""
 
@@ -74,6 +80,8 @@ def _headers(path: str, given: Any) -> list[tuple[bytes, bytes]]:
     kept = [(name.lower(), value) for name, value in given]
     if not path.startswith("/static/"):  # the bundle has names by content, and nobody's data
         ours[b"cache-control"] = b"no-store"
+    if path.startswith(ENTER):  # this address is itself a secret
+        ours[b"referrer-policy"] = b"no-referrer"
     return [(n, v) for n, v in kept if n not in ours and n != b"server"] + list(ours.items())
 
 
@@ -102,12 +110,12 @@ def headers_of(scope: Scope) -> dict[str, str]:
             for name, value in scope["headers"]}  # fmt: skip
 
 
-def token_of(cookies: str | None) -> str | None:
-    """The session's token in a Cookie header; one that cannot be read has none."""
+def token_of(cookies: str | None, named: str = COOKIE) -> str | None:
+    """The session's token in a Cookie header, or the value of another cookie; None without one."""
     # Not by `http.cookies`: one cookie that it cannot parse, of any page on this host, hides all
     # that come after it.
     pairs = (one.strip().partition("=") for one in (cookies or "").split(";"))
-    return next((value.strip('"') for name, _, value in pairs if name == COOKIE), None)
+    return next((value.strip('"') for name, _, value in pairs if name == named), None)
 
 
 def same_origin(headers: dict[str, str]) -> bool:
@@ -148,9 +156,12 @@ def host_name(host: str) -> str:
 class Gate:
     """Refuses whatever is not a person's; see the module."""
 
-    def __init__(self, app: ASGIApp, args: Arguments, login: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, args: Arguments, login: bool = False, door: Door | None = None
+    ) -> None:
         self.app = app
         self.args = args
+        self.door = door  # of a local desk; one without lets nobody in
         self.open = OPEN | (LOGIN if login else frozenset())
         self.login = login
 
@@ -184,8 +195,7 @@ class Gate:
                 return None
         elif not (headers.get("origin") and same_origin(headers)):
             return Response(status_code=403)
-        token = token_of(headers.get("cookie"))
-        person, bare = await run_in_threadpool(self._who, token)
+        person, bare = await run_in_threadpool(self._who, headers.get("cookie"))
         scope.setdefault("state", {})[PERSON] = person
         if person is None:
             return self._to_sign_in(scope, headers, path)
@@ -208,30 +218,55 @@ class Gate:
         return ""
 
     def _is_open(self, path: str) -> bool:
+        if self.args.local:  # where nobody signs in, nobody tries names and links either
+            return path in LOCALLY or path.startswith("/static/") or _one(path, ENTER)
         return (
             path in self.open
-            or path.startswith(("/static/", "/join/"))
+            or path.startswith("/static/")
+            or _one(path, "/join/")
             or (self.login and path.startswith("/login/"))
         )
 
-    def _who(self, token: str | None) -> tuple[Person | None, bool]:
+    def _who(self, cookies: str | None) -> tuple[Person | None, bool]:
         """Whose request it is, and whether that is an admin who still has to set a passcode."""
         if self.args.local:
-            with Store(self.args.store) as store:
+            if self.door is None or not self.door.admits(token_of(cookies, self.door.cookie)):
+                return None, False
+            with borrowed(self.args.store) as store:
                 return identity.local(store, self.args.person), False
+        token = token_of(cookies)
         if token is None:
             return None, False
-        with Store(self.args.store) as store:
+        with borrowed(self.args.store) as store:
             person = identity.signed_in(store, token)
+            if person is not None:
+                presence.note(token)
             return person, person is not None and passcodes.must_set_one(store, person)
 
     def _to_sign_in(self, scope: Scope, headers: dict[str, str], path: str) -> Response:
+        local = self.args.local
         if path.startswith("/api/") and from_script(headers):
-            return _line("You are signed out. Sign in in another tab, then go on here.", 401)
+            return _line(NOT_ENTERED if local else SIGNED_OUT, 401)
         if _is_page(scope, headers):
+            if local:
+                return HTMLResponse(signin_page.enter(), 403)
             vouched = self.login and "_streamlit_user=" in headers.get("cookie", "")
             return RedirectResponse("/oidc" if vouched and path == "/" else "/signin", 303)
+        if _is_form(scope, headers):  # of a page that was open when the session ended
+            title, text = "You are signed out", "Sign in again. What you have saved is kept."
+            shown = signin_page.enter() if local else signin_page.refusal(title, text)
+            return HTMLResponse(shown, 403)
         return Response(status_code=403)
+
+
+SIGNED_OUT = "You are signed out. Sign in in another tab, then go on here."
+NOT_ENTERED = "Open the address that `arena ui` has printed in another tab, then go on here."
+
+
+def _one(path: str, way: str) -> bool:
+    """Whether a path is a way and one name after it: what routes of ours answer to."""
+    name = path.removeprefix(way)
+    return path.startswith(way) and bool(name) and "/" not in name
 
 
 def _is_page(scope: Scope, headers: dict[str, str]) -> bool:
@@ -240,6 +275,12 @@ def _is_page(scope: Scope, headers: dict[str, str]) -> bool:
         and scope["method"] in ("GET", "HEAD")
         and "text/html" in headers.get("accept", "")
     )
+
+
+def _is_form(scope: Scope, headers: dict[str, str]) -> bool:
+    """Whether a button of a page of ours was clicked, and a page is to come."""
+    html = "text/html" in headers.get("accept", "")
+    return scope["type"] == "http" and scope["method"] == "POST" and html and same_origin(headers)
 
 
 def _line(text: str, status: int) -> Response:

@@ -27,7 +27,10 @@ from starlette.routing import Route
 from arena.desk import identity, logins, passcodes
 from arena.desk.chairs import PersonError
 from arena.desk.identity import Person
+from arena.desk.shelf import borrowed
 from arena.store import Store, StoreError
+from ui.doorkey import PATH as ENTER
+from ui.doorkey import SECONDS, Door
 from ui.serve import Arguments
 from ui.web import oidc, signin_page
 from ui.web.gate import COOKIE, from_script, headers_of, same_origin, token_of
@@ -66,9 +69,12 @@ async def body_of(request: Request, limit: int) -> bytes:
     return bytes(got)
 
 
-def routes(args: Arguments, providers: tuple[str, ...] = ()) -> list[Route]:
-    """Every route of the desk's own, over the store that ``args`` names."""
-    desk = Desk(args, providers)
+def routes(
+    args: Arguments, providers: tuple[str, ...] = (), door: Door | None = None
+) -> list[Route]:
+    """Every route of the desk's own, over the store that ``args`` names; ``door`` is a local
+    desk's."""
+    desk = Desk(args, providers, door)
     own = [
         Route("/healthz", desk.health),
         Route(signin_page.STYLE_PATH, desk.style),
@@ -83,6 +89,8 @@ def routes(args: Arguments, providers: tuple[str, ...] = ()) -> list[Route]:
         Route("/api/draft", api(desk.draft), methods=["POST"]),
         Route("/api/active", api(desk.active), methods=["POST"]),
     ]
+    if door is not None:
+        own.append(Route(f"{ENTER}{{token}}", desk.enter, methods=["GET"]))
     if providers:
         own += [Route("/login/{provider}", desk.login), Route("/oidc", desk.vouched)]
     return own
@@ -175,14 +183,17 @@ def number_of(value: Mapping[str, Any], name: str, least: float, most: float) ->
 class Desk:
     """What the endpoints do, over one store."""
 
-    def __init__(self, args: Arguments, providers: tuple[str, ...]) -> None:
+    def __init__(
+        self, args: Arguments, providers: tuple[str, ...], door: Door | None = None
+    ) -> None:
         self.args = args
         self.providers = providers
+        self.door = door
         self.tries = passcodes.Attempts()
 
     async def _do(self, act: Callable[..., Any], *values: Any) -> Any:
         def on_store() -> Any:
-            with Store(self.args.store) as store:
+            with borrowed(self.args.store) as store:
                 return act(store, *values)
 
         return await run_in_threadpool(on_store)
@@ -208,6 +219,17 @@ class Desk:
         return Response(signin_page.STYLE, media_type="text/css")
 
     # In.
+
+    async def enter(self, request: Request) -> Response:
+        """The address that a local desk printed: its token becomes a cookie, and leaves the bar."""
+        if self.door is None or not self.door.opens(request.path_params["token"]):
+            return HTMLResponse(signin_page.enter(), 403)
+        response = RedirectResponse("/", 303)
+        response.set_cookie(
+            self.door.cookie, self.door.value(), max_age=SECONDS, path="/", httponly=True,
+            samesite="strict", secure=self._secure(request),
+        )  # fmt: skip
+        return response
 
     async def sign_in_page(self, request: Request) -> Response:
         """The sign-in; a local desk has none."""
@@ -261,21 +283,26 @@ class Desk:
         new, old = given.get("passcode", ""), given.get("old", "")
         if new != given.get("again", ""):
             return await self._passcode_form(request, "The two are not the same.", 400)
+        own = token_of(request.headers.get("cookie"))
         try:
-            await self._do(self._renew, request.state.person, old, new, peer(request))
+            ended = await self._do(
+                self._renew, request.state.person, old, new, peer(request), own
+            )  # fmt: skip
         except passcodes.TooMany as error:
             return await self._passcode_form(request, str(error), 429)
         except PersonError as error:
             return await self._passcode_form(request, str(error), 400)
-        return RedirectResponse("/", 303)
+        return HTMLResponse(signin_page.renewed(ended)) if ended else RedirectResponse("/", 303)
 
-    def _renew(self, store: Store, person: Person, old: str, new: str, address: str) -> None:
+    def _renew(
+        self, store: Store, person: Person, old: str, new: str, address: str, own: str | None
+    ) -> int:
         if passcodes.has_passcode(store, person.id):
             self.tries.begin(person.id, address)
             if not passcodes.fit(store, person.id, old):
                 raise PersonError("That is not your passcode until now.")
             self.tries.succeeded(person.id, address)
-        passcodes.set_passcode(store, person.id, new, person.id)
+        return passcodes.set_passcode(store, person.id, new, person.id, own)
 
     async def login(self, request: Request) -> Response:
         """On to an organisation's login."""
@@ -330,7 +357,7 @@ class Desk:
 
         field, text = text_of(value, "field", 40), text_of(value, "text", LONGEST_DRAFT)
         drawn = number_of(value, "drawn", 0, 1e12) if "drawn" in value else None
-        with Store(self.args.store) as store:
+        with borrowed(self.args.store) as store:
             match = self._own(store, person, value)
             return {"kept": drafts.save(store, person.id, match, field, text, drawn)}
 
@@ -349,7 +376,7 @@ class Desk:
             one = {"place": pair[0], "milliseconds": pair[1]}
             place = int(number_of(one, "place", -1, MOST_PLACES))
             spent[place] = spent.get(place, 0.0) + number_of(one, "milliseconds", 0, DAY)
-        with Store(self.args.store) as store:
+        with borrowed(self.args.store) as store:
             match = self._own(store, person, value)
             return {"kept": drafts.add_all(store, person.id, match, spent)}
 

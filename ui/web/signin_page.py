@@ -110,7 +110,10 @@ def join(path: str, name: str) -> str:
 
 def passcode(problem: str = "", name: str = "", has: bool = False) -> str:
     """A new passcode, given twice; and the one until now, where there is one."""
-    rule = f"{SHORTEST} to {LONGEST} characters. You sign in with it and your name next time."
+    rule = (
+        f"{SHORTEST} to {LONGEST} characters. You sign in with it and your name next time. "
+        "Other devices on which you are signed in now are signed out."
+    )
     who = (
         '<label>Name<input name="name" autocomplete="username" readonly '
         f'value="{words(name)}"></label>'
@@ -127,11 +130,28 @@ def passcode(problem: str = "", name: str = "", has: bool = False) -> str:
     return document("Set a passcode", _problem(problem), f"<p>{rule}</p>", form)
 
 
+def renewed(ended: int) -> str:
+    """A passcode was kept, and so many other sessions have ended."""
+    devices = "Your other device is" if ended == 1 else f"Your {ended} other devices are"
+    said = f"<p>{devices} signed out. Sign in there with the new passcode.</p>"
+    return document("Your passcode is kept", said, '<p><a href="/">To the desk</a></p>')
+
+
 def leave() -> str:
     """The button that ends the session."""
     kept = "<p>What you have judged and drafted is kept.</p>"
     stay = '<p><a href="/">Stay</a></p>'
     return document("Sign out?", kept, _form("/leave", "<p><button>Sign out</button></p>"), stay)
+
+
+def enter() -> str:
+    """What a local desk shows to a browser that has not come by the address that was printed."""
+    how = (
+        "<p>Open the address that <b>arena ui</b> printed when it was started: it is for you "
+        "alone, and lets this browser in.</p>"
+    )
+    less = '<p class="quiet">It is new with every start. <a href="/">I have opened it</a></p>'
+    return document("Open the printed address", how, less)
 
 
 def refusal(title: str, text: str, home: bool = True) -> str:

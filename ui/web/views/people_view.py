@@ -1,12 +1,11 @@
 """People: who may be at the desk and as what; links, roles, passcodes, sessions, logins.
 
-A link is shown once, to whoever made it; the store keeps its hash. No click may leave the desk
-without an admin who can sign in.
+A link is shown once, to whoever made it; the store keeps its hash. What changes who may come in
+ends the sessions of whom it concerns, and says so.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from arena.desk import identity, passcodes
+from arena.desk import identity, logins, passcodes
 from arena.desk.chairs import PersonError
 from arena.desk.identity import ADMIN, INVITE_HOURS, JUDGE, MAX_NAME, ROLES, Person
 from arena.store import Store
@@ -22,6 +21,7 @@ from arena.text import visible
 from ui.serve import Arguments
 from ui.web.views.acting import tell
 from ui.web.views.admin_desk import act, ago, draw_for, labels, lasts, said, table, value_in
+from ui.web.views.logins_part import logins_part, own_session, signed_out_from
 
 LINK = "link of an invite"
 WHO = "who"
@@ -31,21 +31,10 @@ ROLE_WORDS = {
     "researcher": "researcher: reads everything, and exports",
     "admin": "admin: manages people, assignments and data",
 }
-LAST = (
-    "Nobody else could manage the desk then: invite another admin first, and wait until they have "
-    "joined and set a passcode."
-)
-_GUARD = threading.Lock()  # between two clicks of the desk, which is one process
 _SEEN = (
     "SELECT people.id, (SELECT max(at) FROM events WHERE person = people.id) AS seen, "
     "(SELECT count(DISTINCT match) FROM verdicts WHERE author = people.id AND origin = 'person') "
     "AS judged, (SELECT count(*) FROM logins WHERE person = people.id) AS logins FROM people"
-)
-_ABLE = (
-    "SELECT id FROM people WHERE role = ? AND revoked_at IS NULL AND ("
-    "EXISTS (SELECT 1 FROM passcodes WHERE person = people.id) OR "
-    "EXISTS (SELECT 1 FROM logins WHERE person = people.id) OR "
-    "EXISTS (SELECT 1 FROM sessions WHERE person = people.id AND expires > ?))"
 )
 
 
@@ -76,7 +65,7 @@ def page(store: Store, args: Arguments, admin: Person) -> None:
         open_invites(store, args, everybody)
     with right:
         one_person(store, args, admin, everybody)
-    logins(store, everybody)
+    logins_part(store, args, everybody)
 
 
 # What there is.
@@ -113,24 +102,6 @@ def overview(store: Store, everybody: list[Person]) -> None:
         "The people of this desk",
     )
     st.caption("Signed in counts devices. Judged counts debates with a verdict that stands.")
-
-
-def logins(store: Store, everybody: list[Person]) -> None:
-    """Who signs in by an organisation's login."""
-    names = {one.id: visible(one.name) for one in everybody}
-    rows = list(store.query("SELECT issuer, subject, person FROM logins ORDER BY person, issuer"))
-    if not rows:
-        return
-    with st.expander("Logins of organisations"):
-        table(
-            {
-                "Name": [names.get(row["person"], "") for row in rows],
-                "Issuer": [visible(row["issuer"]) for row in rows],
-                "Subject": [visible(row["subject"]) for row in rows],
-            },
-            "Logins and whose they are",
-        )
-        st.caption("Whoever is revoked cannot use their login either.")
 
 
 # Links.
@@ -266,7 +237,10 @@ def one_person(store: Store, args: Arguments, admin: Person, everybody: list[Per
             st.text("Sessions and open links end at once. Judgments stay.")
             st.button("Yes, revoke", key="revoke", type="primary", on_click=revoked,
                       args=(args, id))  # fmt: skip
-    st.caption("A new link ends earlier ones. Changes hold from the person's next click on.")
+    st.caption(
+        "A new link ends earlier ones. Another role or a new passcode signs the person out, "
+        "and they come back by passcode, login or a new link."
+    )
     passcode_form(args, id, passcodes.has_passcode(store, id))
 
 
@@ -294,8 +268,8 @@ def kept(args: Arguments, id: str) -> None:
     def keep(store: Store, admin: Person) -> None:
         if given != again:
             raise PersonError("The two passcodes are not the same.")
-        passcodes.set_passcode(store, id, given, admin.id)
-        tell("done", "The passcode is kept.")
+        ended = passcodes.set_passcode(store, id, given, admin.id, own_session(admin, id))
+        tell("done", f"The passcode is kept.{signed_out_from(ended)}")
 
     act(args, about(id, keep), ADMIN)
 
@@ -305,10 +279,12 @@ def changed(args: Arguments, id: str) -> None:
     role = str(st.session_state.get(f"role {id}", ""))
 
     def change(store: Store, admin: Person) -> None:
-        identity.set_role(store, id, role, admin.id)
-        tell("done", "The role is changed.")
+        ended = identity.set_role(store, id, role, admin.id, own_session(admin, id))
+        ways = passcodes.has_passcode(store, id) or bool(logins.bound(store, id))
+        back = "" if ways or not ended else " They need a new link to come back."
+        tell("done", f"The role is changed.{signed_out_from(ended)}{back}")
 
-    act(args, about(id, change, lambda store, one: role != ADMIN), ADMIN)
+    act(args, about(id, change), ADMIN)
 
 
 def reissued(args: Arguments, id: str) -> None:
@@ -331,17 +307,18 @@ def signed_out(args: Arguments, id: str) -> None:
         n = identity.end_sessions(store, id, admin.id)
         tell("done", f"Sessions that were ended: {n}.")
 
-    act(args, about(id, end, passcodes.must_set_one), ADMIN)
+    act(args, about(id, end), ADMIN)
 
 
 def revoked(args: Arguments, id: str) -> None:
     """The click on Yes, revoke."""
 
     def end(store: Store, admin: Person) -> None:
-        identity.revoke(store, id, admin.id)
-        tell("done", "Access is revoked. Planned debates can be taken back under Assignments.")
+        ended = identity.revoke(store, id, admin.id)
+        more = " Planned debates can be taken back under Assignments."
+        tell("done", f"Access is revoked.{signed_out_from(ended)}{more}")
 
-    act(args, about(id, end, lambda store, one: True), ADMIN)
+    act(args, about(id, end), ADMIN)
 
 
 def restored(args: Arguments, id: str) -> None:
@@ -354,23 +331,13 @@ def restored(args: Arguments, id: str) -> None:
     act(args, about(id, begin), ADMIN)
 
 
-def about(
-    id: str,
-    do: Callable[[Store, Person], None],
-    ends: Callable[[Store, Person], bool] = lambda store, one: False,
-) -> Callable[[Store, Person], None]:
+def about(id: str, do: Callable[[Store, Person], None]) -> Callable[[Store, Person], None]:
     """The act on this person. It is refused where another one is chosen by now, so that nobody is
-    hit whose name was not to be seen; and where ``ends`` says that it would keep an admin out, and
-    no other admin could sign in."""
+    hit whose name was not to be seen."""
 
     def safe(store: Store, admin: Person) -> None:
         if st.session_state.get(WHO) != id:
             raise PersonError("Another person was chosen just then: look again who it is.")
-        with _GUARD:
-            able = {row["id"] for row in store.query(_ABLE, ADMIN, time.time())}
-            found = identity.by_id(store, id)
-            if found is not None and able == {id} and ends(store, found):
-                raise PersonError(LAST)
-            do(store, admin)
+        do(store, admin)
 
     return safe
