@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from arena.desk.events import EVENT, EVENT_ONCE, event
+from arena.desk.settling import unsettled
 from arena.ids import canonical
 from arena.match import PERSON, Match, Transcript
+from arena.participants import describe
 from arena.protocols import JUDGE, Slot, pending, round_at
 from arena.runner import Listings, orders
 from arena.store import Store
@@ -100,13 +102,15 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Due:
     """What machines owe to a match: a turn at each of ``seats``, or nothing but its judges'
-    verdicts; ``after`` is the turn that is followed."""
+    verdicts; ``after`` is the turn that is followed. Before ``opens`` (seconds since 1970) nobody
+    reads it, as a person who judges from its chair may yet go on."""
 
     claimed: Claimed
     match: Match
     seats: tuple[str, ...]
     after: str
     failure: Failure | None
+    opens: float = 0.0
 
 
 _CLAIMED = (
@@ -146,7 +150,8 @@ def due(store: Store, one: Claimed) -> Due | None:
     if not slots and not _unread(store, one, match):
         return None
     seats = tuple(slot.seat for slot in slots if authors[slot.seat] != PERSON)
-    return Due(one, match, seats, after, failure(store, one.match, after))
+    opens = 0.0 if slots else unsettled(store, [one.match], time.time()).get(one.match, 0.0)
+    return Due(one, match, seats, after, failure(store, one.match, after), opens)
 
 
 def _unread(store: Store, one: Claimed, match: Match) -> bool:
@@ -202,7 +207,7 @@ def failed(store: Store, one: Due, line: str, passing: bool, now: float | None =
     ``passing`` is tried again by itself."""
     value = {"after": one.after, "seat": " ".join(one.seats), "line": line, "passing": passing}
     at = time.time() if now is None else now
-    store.execute({EVENT: [event(store, "failed", None, at, one.match.id, value=value)]})
+    store.execute({EVENT: [event("failed", None, at, one.match.id, value=value)]})
 
 
 def retry(store: Store, match: Match, person: str | None, now: float | None = None) -> bool:
@@ -214,7 +219,7 @@ def retry(store: Store, match: Match, person: str | None, now: float | None = No
         return False
     at = time.time() if now is None else now
     key = f"retry:{match.id}:{found.event}"
-    row = event(store, "retry", person, at, match.id, key=key)
+    row = event("retry", person, at, match.id, key=key)
     return store.execute({EVENT_ONCE: [row]}, full=True)[EVENT_ONCE] > 0
 
 
@@ -310,7 +315,11 @@ def keep_specs(store: Store, run: str, specs: Mapping[str, str]) -> None:
 
 
 def specs_of(store: Store, who: str, run: str) -> list[str]:
-    """The strings that are known to build a participant, this run's own first."""
+    """The strings that are known to build a participant, this run's own first; where none was
+    noted, that of a scripted player's record, which says all of it."""
     sql = "SELECT place FROM artifacts WHERE name = ? AND digest = ? ORDER BY run <> ?, run"
     found = store.query(sql, f"participant {who}", who, run)
-    return list(dict.fromkeys(row["place"] for row in found))
+    known = list(dict.fromkeys(row["place"] for row in found))
+    sql = "SELECT record FROM participants WHERE id = ? AND kind = 'scripted'"
+    row = None if known else store.one(sql, who)
+    return known if row is None else [describe(json.loads(row["record"]))]

@@ -8,6 +8,7 @@ asked for again, so a killed run is resumed by starting it again.
 from __future__ import annotations
 
 import platform
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from importlib import metadata
 from typing import Literal
 
 from arena.batch import REPLIES, Batch
+from arena.desk.settling import unsettled
 from arena.flow import Engine, Flow, Reply, Request, counted, recorded, run, together
 from arena.ids import canonical
 from arena.match import PERSON, Agent, Judge, Match, Transcript, listing, participant_id
@@ -183,6 +185,8 @@ def execute(
             for who, order in dict.fromkeys(readers)
             if who in judges and (who, canonical(order), mode) not in done
         ]
+        if missing and unsettled(store, [match.id], time.time()):
+            return match, ("judge",)  # the person in the judge's chair may yet go on
         leaves = yield from together(
             *(read(match, judges[who], transcript, who, order, mode) for who, order in missing)
         )

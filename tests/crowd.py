@@ -185,8 +185,8 @@ class Scripted:
         spent = store.one("SELECT 1 FROM spent WHERE match = ? AND turn = ?", *where)
         self.undone[where] = spent is not None
         with session() as state:
-            act, _ = self.click(store, self.given[where])
-            report_part.take_back(act)
+            act, case = self.click(store, self.given[where])
+            report_part.take_back(act, report_part.last(case))
             assert state.pop(acting.TOLD)[0] == "done"
             dialogs.skipped(act)
             assert acting.TOLD not in state

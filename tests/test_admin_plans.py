@@ -30,23 +30,27 @@ def path(tmp_path: Path) -> Path:
 # Settings.
 
 
+OTHER = Settings(
+    mode="timed", seconds=90, prior=False, early=False, tie=False, reason=False, confirm=False,
+    undo=None, score="brier", price=0.25, survey=("sides", "human"), calibration=True,
+    notes=False, instructions="Read *slowly*.", practice="gold run", gold="gold run",
+    gold_share=0.25, again_share=0.125,
+)  # fmt: skip
+TELLS = Settings(feedback=True, survey=("key",), practice="gold run")
+
+
+@pytest.mark.parametrize("wanted", [OTHER, TELLS])
 def test_the_form_has_every_field_and_what_is_saved_stands(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, wanted: Settings
 ) -> None:
     assert list(settings_form.MEANINGS) == [one.name for one in fields(Settings)]
     with Store(path) as store:
         store.start_run("gold run", "play", {}, {})
         sql = "INSERT INTO run_matches SELECT 'gold run', match, position, '{}' FROM run_matches"
         store.execute({f"{sql} WHERE run = ?": [("trial",)]})
-    wanted = Settings(
-        mode="timed", seconds=90, prior=False, early=False, tie=False, reason=False, confirm=False,
-        undo=None, score="brier", price=0.25, survey=("sides", "human"), feedback=True,
-        calibration=True, notes=False, instructions="Read *slowly*.", practice="gold run",
-        gold="gold run", gold_share=0.25, again_share=0.125,
-    )  # fmt: skip
-    differ = [one.name for one in fields(Settings)
-              if getattr(wanted, one.name) == getattr(Settings(), one.name)]  # fmt: skip
-    assert not differ
+    same = [one.name for one in fields(Settings)
+            if getattr(OTHER, one.name) == getattr(TELLS, one.name)]  # fmt: skip
+    assert same == ["practice"]  # of every other field two values are saved
     desk = opened(path, monkeypatch, "assignments", part="Settings", **{RUN: "trial"})
     kinds = {"mode": "radio", "score": "radio", "survey": "multiselect", "practice": "selectbox",
              "gold": "selectbox", "instructions": "text_area"}  # fmt: skip
@@ -56,7 +60,7 @@ def test_the_form_has_every_field_and_what_is_saved_stands(
         element = key(desk, "toggle" if kind == "checkbox" else kind, name)
         assert element.label == settings_form.MEANINGS[name]
         if name == "undo":
-            key(desk, "toggle", "limitless").set_value(True)
+            key(desk, "toggle", "limitless").set_value(value is None)
             continue
         element.set_value(float(given) if kind == "number_input" and given is not None else given)
     desk.click("Save settings")
@@ -65,6 +69,20 @@ def test_the_form_has_every_field_and_what_is_saved_stands(
     assert "The settings are saved." in desk.words() and "by Carol." in desk.words()
     assert desk.click("Save settings").words().count("Nothing has changed.") == 1
     assert events(path).count("settings") == 1
+
+
+def test_feedback_is_not_saved_together_with_gold_or_repeats(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = opened(path, monkeypatch, "assignments", part="Settings")
+    key(desk, "toggle", "feedback").set_value(True)
+    key(desk, "number_input", "again_share").set_value(0.2)
+    desk.click("Save settings")
+    said = refused(desk)
+    assert said.startswith("Nothing is saved: feedback must be false where gold_share or ")
+    assert "got feedback true with gold_share 0 and again_share 0.2" in said and "\n" not in said
+    with Store(path) as store:
+        assert settings_of(store, "trial") == Settings()
 
 
 def test_settings_that_do_not_fit_or_are_not_the_latest_are_refused(

@@ -238,8 +238,8 @@ def test_a_person_debates_a_machine_by_keyboard_alone(
     assert spoken(path, one)[-1][2] == "It was sold, see [1]."
     assert not any(b"CANARY-THOUGHT" in frame for frame in frames)
     with Store(path) as store:
-        kinds = [row["kind"] for row in store.query("SELECT kind FROM events WHERE person = ?",
-                                                    identity.register(store, "Ada"))]  # fmt: skip
+        sql = "SELECT kind FROM events WHERE person = ? ORDER BY id"
+        kinds = [row["kind"] for row in store.query(sql, identity.register(store, "Ada"))]
         assert [kind for kind in kinds if kind in ("taken", "speech")] == [
             "taken",
             "speech",

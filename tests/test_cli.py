@@ -367,6 +367,20 @@ def test_the_protocol_and_the_run_of_the_readme_can_be_played(tmp_path: Path) ->
         assert settings_of(store, "people") == Settings(survey=("sides", "human"))
 
 
+def test_a_run_file_that_tells_answers_beside_repeats_is_refused_and_nothing_is_written(
+    run_file: Path, tmp_path: Path
+) -> None:
+    desk = "desk: {feedback: true, again_share: 0.2}\n"
+    run_file.write_text(f"{RUN}{desk}")
+    line = refused(arena("play", run_file, "--store", tmp_path / "s.db"))
+    assert "desk" in line and "feedback must be false where gold_share or again_share" in line
+    assert "got feedback true with gold_share 0 and again_share 0.2" in line
+    assert "set feedback to false or both shares to 0" in line
+    assert not (tmp_path / "s.db").exists()
+    run_file.write_text(f"{RUN}{desk.replace('0.2', '0.0')}")
+    assert arena("play", run_file, "--store", tmp_path / "s.db").exit_code == 0
+
+
 def test_the_training_of_the_readme_trains_the_shipped_base(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     _, _, training, _ = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)

@@ -344,7 +344,7 @@ def test_who_debates_does_not_judge_and_sees_its_own_seat_alone() -> None:
         acts.say(store, one, ada, "A", "x")
         go_on(store, one)
         assert store.one("SELECT played FROM matches") == {"played": 1}
-        with pytest.raises(PersonError, match="not waiting for your verdict"):
+        with pytest.raises(PersonError, match="in a debater's chair about this"):
             acts.submit(store, one, ada, "A", 0.9, "x")
         own = steps.reading(store, one, ada, Settings())
         assert (own.seat, own.next, own.verdict) == ("A", None, None)
@@ -382,7 +382,7 @@ def test_a_debater_who_steps_down_leaves_the_chair_to_another() -> None:
             acts.say(store, one, ada, "A", "y", shown="of some page")
         assert acts.say(store, one, bo, "A", "z") is not None
         go_on(store, one)
-        with pytest.raises(PersonError, match="not waiting"):
+        with pytest.raises(PersonError, match="in a debater's chair about this"):
             acts.submit(store, one, ada, "A", 0.9, "x")
 
 

@@ -316,8 +316,46 @@ def test_a_fork_with_a_person_waits_for_it_and_a_worker_can_go_on(witnesses: Any
 def test_whoever_cannot_be_built_again_leaves_an_empty_chair(witnesses: Any) -> None:
     store, one = witnesses
     store.conn.execute("DELETE FROM artifacts")
+    store.conn.execute("UPDATE participants SET kind = 'local'")  # the record does not say it all
     done = play_fork(store, one, -1, {"A": "scripted:random"})
     assert not done.done and done.waiting == ("B",)
+
+
+def test_a_scripted_player_is_built_again_from_its_record_alone(witnesses: Any) -> None:
+    store, one = witnesses
+    store.conn.execute("DELETE FROM artifacts")
+    done = play_fork(store, one, -1, {"A": "scripted:random"})
+    assert done.done and dict(done.match.seats)["B"] == dict(one.seats)["B"]
+
+
+def test_whoever_is_left_in_a_seat_plays_on_and_a_worker_knows_how(
+    witnesses: Any, tmp_path: Path
+) -> None:
+    """No record says how a replay is built: a run without people notes its players as well."""
+    from arena.runfile import read_run_file
+    from ui.runs import run_file
+    from ui.work import Worker
+
+    store, one = witnesses
+    file = tmp_path / "second.yaml"
+    file.write_text(
+        "name: second\nquestions: {source: witness, n: 2, seed: 3}\nprotocols: [debate]\n"
+        f"players: {{a: 'replay:{one.id}', b: 'scripted:random'}}\n"
+        "judges: {j: scripted:literal}\n"
+    )
+    run_file(read_run_file(file, ()), tmp_path, "play", store)
+    sql = "SELECT m.id FROM run_matches AS r JOIN matches AS m ON m.id = r.match WHERE run = ?"
+    replayed = next(m for row in store.query(sql, "second")
+                    if (m := store.match(row["id"])).question == one.question)  # fmt: skip
+    seats = dict(replayed.seats)
+    specs = {seat: leases.specs_of(store, who, "second") for seat, who in seats.items()}
+    assert specs == {"A": [f"replay:{one.id}"], "B": ["scripted:random"]}
+    done = play_fork(store, replayed, 0)
+    assert done.done and dict(done.match.seats) == seats
+    made = fork(store, replayed, 1)  # by hand: nothing is noted with it
+    with Worker(tmp_path / "s.db") as worker:
+        assert not worker.work(once=True).failed
+    assert not waiting_for(made, store.transcript(made))
 
 
 def test_a_string_that_names_nobody_leaves_nothing_behind(witnesses: Any) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desks import desk, everybody
 from stage import ALICE, Decides, go_on, match, question, stage
 
 from arena.desk import acts, chairs, identity, planning, steps, upkeep, worklist
 from arena.desk.chairs import PersonError
-from arena.desk.settings import Settings
+from arena.desk.settings import Settings, set_settings
 from arena.desk.standing import assignment_id
 from arena.match import PERSON, Match, participant_id
 from arena.play import waiting_for
@@ -663,6 +664,74 @@ def test_no_verdict_is_written_at_a_place_that_was_closed_meanwhile(
         assert store.one("SELECT 1 FROM verdicts") is None and not events(store, "verdict")
         row = store.one("SELECT closed, done FROM assignments WHERE holder = ?", ada)
         assert row == {"closed": "recused" if how == "recused" else "withdrawn", "done": 0}
+
+
+@pytest.mark.parametrize("how", ["recused", "withdrawn"])
+def test_no_belief_is_written_at_a_place_that_another_connection_closes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    one = match(question(0))
+    stage(tmp_path / "s.db", [one]).close()
+    settings = Settings(undo=None)
+    with Store(tmp_path / "s.db") as store, Store(tmp_path / "s.db") as forged:
+        ada = identity.register(store, "Ada")
+        planned = planning.preview(store, planning.PlanRequest("trial", (ada,), k=1))
+        planning.commit(store, planned, None)
+        assert worklist.next_unjudged(store, ada) == one
+        place = assignment_id(one.id, "judge", ada)
+        shown = steps.reading(store, one, ada, settings).view.digest
+        between(monkeypatch, {
+            "recused": lambda: acts.recuse(forged, one, ada, "I know it."),
+            "withdrawn": lambda: upkeep.withdraw(forged, place, None),
+        }[how])  # fmt: skip
+        with pytest.raises(PersonError, match="not waiting for a probability"):
+            steps.believe(store, one, ada, settings, 0.5, shown)
+        assert not events(store, "belief")
+        assert store.one("SELECT 1 FROM turns WHERE author = ?", ada) is None
+
+
+@pytest.mark.parametrize("how", ["recused", "withdrawn"])
+def test_no_speech_is_kept_from_a_chair_that_another_connection_closes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    chairs = (("A", PERSON), ("B", PERSON))
+    one = Match(question(0), debate(rounds=1), (("A", 0), ("B", 1)), chairs)
+    stage(tmp_path / "s.db", [one]).close()
+    for seat in "AB":  # spoken at once, and held until the seat before it has spoken
+        with Store(tmp_path / "s.db") as store, Store(tmp_path / "s.db") as forged:
+            who = identity.register(store, f"Speaker {seat}")
+            planned = planning.preview(
+                store, planning.PlanRequest("trial", (who,), seats=(seat,), once="debate")
+            )
+            planning.commit(store, planned, None)
+            place = assignment_id(one.id, seat, who)
+            between(monkeypatch, {
+                "recused": lambda who=who, forged=forged: acts.recuse(forged, one, who, "No."),
+                "withdrawn": lambda id=place, forged=forged: upkeep.withdraw(forged, id, None),
+            }[how])  # fmt: skip
+            with pytest.raises(PersonError, match="not waiting for a speech"):
+                acts.say(store, one, who, seat, "It sank.")
+            assert not events(store, "speech") and not store.transcript(one)
+
+
+def test_what_has_been_judged_a_second_time_stays_judged_by_who_leaves_the_first() -> None:
+    with desk(4, 1) as store:
+        (ada,) = everybody(store)
+        set_settings(store, "trial", Settings(again_share=0.3))
+        planned = planning.preview(store, planning.PlanRequest("trial", (ada,), distance=0))
+        planning.commit(store, planned, None)
+        (again, *_) = [row for row in planned.rows if row.kind == "duplicate"]
+        assert again.of is not None
+        first, second = store.match(again.of), store.match(again.match)
+        for one in (first, second):
+            acts.submit(store, one, ada, "A", 0.8, "x", settings=Settings(mode="whole"))
+        acts.withdraw(store, first, ada)
+        acts.recuse(store, first, ada, "I know it.")
+        rows = {row.match: row.state for row in worklist.queue(store, ada)}
+        assert (rows[first.id], rows[second.id]) == ("recused", "done")
+        place = worklist.assignment(store, assignment_id(second.id, "judge", ada))
+        assert place is not None and place.state == "done"
+        assert acts.verdict_by(store, second, ada) is not None
 
 
 def test_nobody_steps_down_or_is_taken_off_where_its_verdict_stands(

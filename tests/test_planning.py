@@ -255,7 +255,7 @@ def test_what_cannot_be_done_is_said_in_words() -> None:
         assert len(made.rows) == 1
         assert made.violations == (
             "4 matches have no judge instead of 1: every other one has read about their story "
-            "before, or has debated it, or is given another debate about their story.",
+            "before, or is to debate it, or is given another debate about their story.",
         )
     with desk(6, 2) as store:
         assert plan(store, cap=2).violations == (

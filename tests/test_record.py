@@ -5,9 +5,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from desks import debates, keep, people
 from stage import match, question, stage
 
-from arena.desk import acts, identity, record, steps
+from arena.desk import acts, identity, planning, record, steps
 from arena.desk.chairs import PersonError
 from arena.desk.settings import Settings, set_settings
 from arena.match import Match
@@ -158,16 +159,13 @@ def test_what_can_be_taken_back_and_what_a_study_does_not_show_is_not_counted() 
         assert record.record(store, ada, now=5000).n == 1
 
 
-def test_gold_items_are_never_in_a_record() -> None:
+def test_what_is_gold_elsewhere_is_in_no_record() -> None:
     matches = [match(question(n)) for n in range(3)]
     with stage(None, matches) as store:
         ada = identity.register(store, "Ada")
         set_settings(store, "trial", SHOWS)
         verdicts(store, ada, [(one, "A", 0.8) for one in matches])
-        store.conn.execute(
-            "INSERT INTO assignments (match, seat, holder, until, kind, done) "
-            "VALUES (?, 'judge', ?, 0, 'gold', 1)", (matches[0].id, ada))  # fmt: skip
-        assert record.record(store, ada, now=5000).n == 2
+        assert record.record(store, ada, now=5000).n == 3
         set_settings(store, "another", Settings(gold="trial", gold_share=0.1))
         assert record.record(store, ada, now=5000).n == 0
 
@@ -184,3 +182,102 @@ def test_a_truth_that_is_turned_turns_nothing_but_the_record() -> None:
             after = steps.reading(store, one, ada, SHOWS)
             found.append((shown, after, record.record(store, ada, now=5000).accuracy))
     assert found[0][:2] == found[1][:2] and (found[0][2], found[1][2]) == (1, 0)
+
+
+# Gold and repeats: nothing tells them from others.
+
+MIXED = Settings(mode="whole", calibration=True, undo=60, gold="known", gold_share=0.2,
+                 again_share=0.2)  # fmt: skip
+
+
+def planned(store: Store, settings: Settings = MIXED) -> list[dict[str, Any]]:
+    """Ada's places in order: debates of the trial, some of them gold, some given twice."""
+    keep(store, debates(12, name="t"))
+    keep(store, debates(6, seed=1, name="g"), "known")
+    set_settings(store, "trial", settings)
+    (ada,) = people(store, 1)
+    plan = planning.preview(store, planning.PlanRequest("trial", (ada,), distance=3))
+    planning.commit(store, plan, None)
+    rows = list(store.query("SELECT match, kind, holder FROM assignments ORDER BY position"))
+    assert {row["kind"] for row in rows} == {"judging", "gold", "duplicate"}
+    return rows
+
+
+def test_a_record_stands_still_until_all_is_done_and_then_counts_gold_and_repeats_alike() -> None:
+    with Store(None) as store:
+        rows = planned(store)
+        ada = rows[0]["holder"]
+        for n, row in enumerate(rows, start=1):
+            one = store.match(row["match"])
+            acts.submit(store, one, ada, "A", 0.8, "x", now=100.0 * n, settings=MIXED)
+            # Long after the verdict and nothing else: the same whatever was judged, right or wrong.
+            found = record.record(store, ada, now=100.0 * n + 61)
+            last = n == len(rows)
+            assert (found.n, found.held, found.waiting) == ((n, 0, 0) if last else (0, n, 0))
+            assert (found.accuracy is None, found.bins == ()) == (not last, not last)
+        early = record.record(store, ada, now=100.0 * len(rows) + 59)  # could be taken back
+        assert (early.n, early.held) == (0, len(rows))
+
+
+def test_a_record_that_is_held_back_counts_verdicts_whose_answers_nobody_knows() -> None:
+    with Store(None) as store:
+        rows = planned(store)
+        ada = rows[0]["holder"]
+        store.execute({
+            "DELETE FROM truths WHERE question IN (SELECT question FROM matches WHERE id IN "
+            "(SELECT match FROM run_matches WHERE run = 'trial'))": [()]
+        })  # fmt: skip
+        for n, row in enumerate(rows[:-1], start=1):
+            one = store.match(row["match"])
+            acts.submit(store, one, ada, "A", 0.8, "x", now=100.0, settings=MIXED)
+            assert record.record(store, ada, now=900).held == n
+
+
+def test_whoever_has_no_gold_and_nothing_twice_sees_its_record_move() -> None:
+    with Store(None) as store:
+        planned(store)
+        (bo,) = [identity.register(store, "Bo")]
+        for n in range(3):
+            one = debates(12, name="t")[n]
+            acts.submit(store, one, bo, "A", 0.8, "x", now=100.0, settings=MIXED)
+            assert record.record(store, bo, now=900).n == n + 1
+
+
+def test_feedback_does_not_go_with_gold_or_repeats() -> None:
+    for shares in ({"gold": "known", "gold_share": 0.1}, {"again_share": 0.1}):
+        with pytest.raises(ValueError, match=r"^feedback must be false where") as refused:
+            Settings(feedback=True, **shares)  # type: ignore[arg-type]
+        said = str(refused.value)
+        assert "got feedback true with gold_share" in said and "set feedback to false" in said
+        assert "\n" not in said
+    Settings(feedback=True, gold="known", practice="known")  # named, and none is given
+
+
+def test_feedback_that_is_switched_on_after_a_plan_waits_until_all_is_done() -> None:
+    told = Settings(mode="whole", feedback=True, undo=60)
+    with Store(None) as store:
+        rows = planned(store)
+        ada = rows[0]["holder"]
+        set_settings(store, "trial", told)
+        for row in rows:
+            one = store.match(row["match"])
+            acts.submit(store, one, ada, "A", 0.8, "x", now=100.0, settings=told)
+            last = row == rows[-1]
+            assert record.tells(store, one, ada, told) is last
+            assert (record.feedback(store, one, ada, told, True, now=500) is None) is not last
+
+
+def test_practice_is_told_beside_gold_and_repeats() -> None:
+    with Store(None) as store:
+        keep(store, debates(1, seed=2, name="p"), "before")
+        settings = Settings(mode="whole", undo=60, practice="before", gold="known",
+                            gold_share=0.2, again_share=0.2)  # fmt: skip
+        keep(store, debates(12, name="t"))
+        keep(store, debates(6, seed=1, name="g"), "known")
+        set_settings(store, "trial", settings)
+        (ada,) = people(store, 1)
+        plan = planning.preview(store, planning.PlanRequest("trial", (ada,), distance=3))
+        planning.commit(store, plan, None)
+        (one,) = debates(1, seed=2, name="p")
+        acts.submit(store, one, ada, "A", 0.8, "x", now=100.0, settings=settings)
+        assert record.feedback(store, one, ada, settings, now=500) is not None

@@ -10,18 +10,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from desks import debates, keep
 from stage import go_on, match, question
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df as arrow
 from streamlit.testing.v1 import AppTest
 from test_chair_view import open_page, said, sent, staged
 
 from arena.batch import Batch
-from arena.desk import acts, chairs, identity
+from arena.desk import acts, chairs, identity, planning
 from arena.desk.settings import Settings, set_settings
 from arena.match import Match
 from arena.questions import Item
 from arena.store import Store
-from ui.web.views.record_view import INK, NONE_YET, NOT_SHOWN, Day, allowed, times
+from ui.web.views.record_view import INK, NONE_YET, NOT_SHOWN, TOGETHER, Day, allowed, times
 
 NOON = 1_770_033_600.0  # 2026-02-02 12:00 UTC
 UTC = timezone.utc  # noqa: UP017
@@ -127,7 +128,7 @@ def test_a_verdict_that_can_be_taken_back_is_not_counted_yet(
     assert "Not counted yet, as they can still be taken back: 5." in said(app)
 
 
-def test_gold_and_the_runs_that_do_not_tell_are_left_out(
+def test_what_is_gold_elsewhere_and_runs_that_do_not_tell_are_left_out(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged(path, Settings(calibration=True, gold="known"))
@@ -137,6 +138,31 @@ def test_gold_and_the_runs_that_do_not_tell_are_left_out(
     assert metrics(app)["Counted"] == "5"
     (days,) = [one.value for one in app.dataframe if "Day" in one.value]
     assert list(days["Judged"]) == [15]  # what was done is counted whatever it was
+
+
+def test_a_record_with_gold_or_repeats_to_come_says_that_it_is_counted_together(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(mode="whole", calibration=True, again_share=0.3)
+    with Store(path) as store:
+        keep(store, debates(8))
+        set_settings(store, "trial", settings)
+        ada = identity.register(store, "Ada")
+        plan = planning.preview(store, planning.PlanRequest("trial", (ada,), distance=2))
+        planning.commit(store, plan, None)
+        places = [row["match"] for row in store.query(
+            "SELECT match FROM assignments ORDER BY position")]  # fmt: skip
+        for key in places[:-1]:
+            acts.submit(store, store.match(key), ada, "A", 0.8, "x", now=NOON, settings=settings)
+    app = open_page(path, monkeypatch, "Ada", page="record")
+    assert TOGETHER in said(app) and not {"Counted", "Right"} & set(metrics(app))
+    left = len(places) - 1
+    assert f"Not counted yet, as it is counted together at the end: {left}." in said(app)
+    with Store(path) as store:
+        last = store.match(places[-1])
+        acts.submit(store, last, ada, "A", 0.8, "x", now=NOON, settings=settings)
+    app = open_page(path, monkeypatch, "Ada", page="record")
+    assert metrics(app)["Counted"] == str(len(places)) and TOGETHER not in said(app)
 
 
 def test_nobody_sees_anybody_elses_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

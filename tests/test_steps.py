@@ -4,6 +4,7 @@ import json
 import math
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -341,6 +342,8 @@ def test_a_belief_that_is_taken_back_hides_the_step_that_it_paid_for() -> None:
         row = events(store, "withdrawn")[0]
         assert row["turn"] == second.id
         assert json.loads(row["value"]) == {"kind": "belief", "step": 1, "shown": 2}
+        assert acts.undo(store, one, ada, STEPPED, turn=second.id) is None  # a second click
+        assert state(store, one, ada).step == 1
         again = believe(store, one, ada, 0.7)  # the same words are another turn
         assert again.id != second.id and again.sample == 1
         assert [b.turn for b in state(store, one, ada).beliefs][-1] == again
@@ -455,7 +458,8 @@ def test_a_seated_judge_reads_live_whatever_the_mode() -> None:
         go_on(store, one)
         now = state(store, one, ada)
         assert now.next == "belief" and len(now.shown) == 4 and now.undoes is None
-        turn = acts.submit(store, one, ada, "A", 0.9, "enough", settings=STEPPED)
+        ends = replace(STEPPED, undo=0)
+        turn = acts.submit(store, one, ada, "A", 0.9, "enough", settings=ends)
         assert turn.verdict.mode == "live"
         assert state(store, one, ada).verdict == turn and state(store, one, ada).shown == now.shown
         assert state(store, one, bo).mode == "stepped"  # who may read it now

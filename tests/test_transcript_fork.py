@@ -147,7 +147,7 @@ def test_who_sits_there_is_in_the_form_with_the_metadata_alone(
     assert [box.value for box in desk.app.text_input] == ["", ""]
     part(switch(desk, "switch metadata"), "Fork")
     values = [box.value for box in desk.app.text_input]
-    assert "scripted:witness,b=1,p=1,s=0" in values and len(set(values)) == 2
+    assert WITNESS in values and len(set(values)) == 2
     assert "Debater A, now scripted:witness" in desk.words()
 
 

@@ -21,7 +21,7 @@ from arena.protocols import debate
 from arena.store import Store
 from arena.text import visible
 from arena.turns import Speech, Verdict
-from ui.web import desk_script
+from ui.web import desk_pages, desk_script
 from ui.web.views import transcript_view
 from ui.web.views.acting import WAY
 
@@ -121,7 +121,7 @@ def test_a_judge_gets_nothing_of_either_page(
 
 def test_the_pages_are_in_the_lists_of_researchers_and_admins_alone() -> None:
     for role, there in ((JUDGE, False), (RESEARCHER, True), (ADMIN, True)):
-        modules = {page.module for page in desk_script.pages_of(role)}
+        modules = {page.module for page in desk_pages.pages_of(role)}
         assert ({"debates_view", "transcript_view"} <= modules) is there
         assert there or not {"debates_view", "transcript_view"} & modules
 
@@ -131,7 +131,7 @@ def test_a_click_asks_again_who_acts(made: Made, monkeypatch: pytest.MonkeyPatch
     desk = opened(file, monkeypatch, one, turn="2")
     part(desk, "Fork")
     known = identity.JUDGE
-    real = desk_script.who.current
+    real = desk_pages.who.current
     answers = iter([Person("p1", "Bob", known)])
     monkeypatch.setattr(
         "ui.web.who.current", lambda store, args: next(answers, None) or real(store, args)

@@ -513,11 +513,11 @@ def test_a_lease_keeps_no_person_from_a_chair(folder: Path) -> None:
 def test_a_worker_goes_on_holding_what_takes_long(folder: Path) -> None:
     path = folder / "s.db"
     (one,) = asked(path, 1)
-    playing = threading.Event()
+    playing, renewed = threading.Event(), threading.Event()
 
     def slow(requests: tuple[Request, ...]) -> list[Reply]:
         playing.set()
-        time.sleep(2.5)  # longer than the lease, which leaves a busy machine a second to renew
+        assert renewed.wait(90)
         return replying()(requests)
 
     cast = Fixed.of(BestOf("one", 2), BestOf("two", 1), answers=slow)
@@ -531,14 +531,16 @@ def test_a_worker_goes_on_holding_what_takes_long(folder: Path) -> None:
     try:
         assert playing.wait(20)
         with Store(path) as store:
-            tries = 0
-            while thread.is_alive():
-                assert not claim(store, one.id, "worker y", time.time(), 0.3) or not held(store)
-                tries += 1
+            first = until = held(store)[one.id]
+            end = time.monotonic() + 60
+            while until < first + 2.0:  # the lease of 1.5 s would be over, however busy this is
+                assert not claim(store, one.id, "worker y", until - 0.1, 0.3)
+                assert time.monotonic() < end
                 time.sleep(0.02)
+                until = held(store)[one.id]
     finally:
+        renewed.set()
         thread.join()
-    assert tries > 20
 
 
 # ---------------------------------------------------------------------------------------------

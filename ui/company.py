@@ -29,8 +29,8 @@ class Company(Protocol):
 
 
 class Rebuilt:
-    """Participants built again from what their runs noted of them (`arena.leases.keep_specs`), or
-    from their records where these say it all. ``how`` is device, threads and dtype of models."""
+    """Participants built again from what their runs noted of them (`arena.leases.specs_of`).
+    ``how`` is device, threads and dtype of models."""
 
     def __init__(self, store: Store, how: Mapping[str, Any]) -> None:
         self.store = store
@@ -42,11 +42,8 @@ class Rebuilt:
         """As `Company.join`; whoever is another than at the beginning of the run is refused."""
         if who in (self.judges if decides else self.agents):
             return
-        record = self.store.participant(who)
-        name = describe(record)
+        name = describe(self.store.participant(who))
         known = specs_of(self.store, who, run)
-        if not known and record.get("kind") == "scripted":
-            known = [name]
         why = f"{name}: the store does not say how it is built; start its run again, which notes it"
         if decides:
             self.truths.update(self.store.truths())

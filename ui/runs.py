@@ -79,16 +79,15 @@ def perform(
 ) -> Outcome:
     """Claim a run's matches under its name, then play and judge what is not yet in the store.
 
-    Where people sit in its matches, it is noted how the others are built: a worker goes on with
-    them. ``desk`` is what the run allows people, which may change from call to call.
+    It is noted how everybody is built: a worker goes on with them where people sit in the matches,
+    and in forks. ``desk`` is what the run allows people, which may change from call to call.
     """
     agree_on_truth(store, items)  # a run that is refused must not take the name
     store.start_run(name, kind, config, provenance())
     enrol(store, [*cast.agents.values(), *cast.judges.values()])
     seats = {one.match.id: dict(one.match.seats) for one in planned}
     plan(store, name, items, planned)
-    if any(PERSON in seated.values() for seated in seats.values()):
-        keep_specs(store, name, cast.specs)
+    keep_specs(store, name, cast.specs)
     if desk is not None:
         set_settings(store, name, desk)
     outcome = execute(

@@ -145,7 +145,7 @@ class Worker:
             again = wrong is None or wrong.at < self.began
             if wrong is not None and wrong.again is not None:
                 again = again or wrong.again <= now
-            if again and leases.get(one.match.id, 0) <= now:
+            if again and max(one.opens, leases.get(one.match.id, 0)) <= now:
                 ready.append(one)
         return sorted(ready, key=lambda one: one.match.id in leases)
 

@@ -25,29 +25,28 @@ from arena.desk.chairs import (
     chair,
     look,
     page_view,
-    seat_of,
     written,
 )
-from arena.desk.drafts import CLEAR
-from arena.desk.events import EVENT, EVENT_ONCE, event
+from arena.desk.drafts import CLEAR, reasons
+from arena.desk.events import EVENT, event
+from arena.desk.guards import UNLESS_CLOSED, UNLESS_OTHERS, UNLESS_SEEN
+from arena.desk.leaving import recuse, report, skip
 from arena.desk.reading import Reading, ends_at, reading
+from arena.desk.seen import refusal
 from arena.desk.settings import Settings
+from arena.desk.settling import settles
 from arena.desk.speaking import say
-from arena.desk.standing import assignment_id
 from arena.desk.steps import TRIES, serial, take_back, too_late
 from arena.desk.worklist import (
-    CLOSE_AGAIN,
     DONE,
     LEASE,
     LEASE_SECONDS,
     PROLONG,
-    RELEASE,
     acts_of,
     lease_row,
     prolong_row,
     read_before,
 )
-from arena.ids import content_id
 from arena.match import Match
 from arena.play import append, canonical_verdict, waiting_for
 from arena.protocols import JUDGE, verdict_slot
@@ -75,18 +74,6 @@ GRACE = 5.0
 """Seconds after a time limit in which a verdict is not late: it was on its way."""
 
 _WAITS = "UPDATE matches SET played = 0 WHERE id = ?"
-_CLOSE = (
-    "INSERT INTO assignments (match, seat, holder, until, done, id, closed, closed_at) "
-    "VALUES (?,?,?,0,0,?,'recused',?) ON CONFLICT (match, seat, holder) DO UPDATE SET until = 0, "
-    "id = coalesce(id, excluded.id), closed = 'recused', closed_at = excluded.closed_at"
-)
-# Errors, which undo the transaction: `until` cannot be null (match, seat, person).
-_UNLESS = "INSERT INTO assignments (match, seat, holder, until) SELECT ?1, ?2, ?3, NULL WHERE "
-_UNLESS_CLOSED = (
-    f"{_UNLESS}EXISTS (SELECT 1 FROM assignments WHERE match = ?1 AND holder = ?3 "
-    "AND (closed = 'recused' OR seat = ?2 AND closed NOT NULL))"
-)
-_UNLESS_JUDGED = f"{_UNLESS}EXISTS (SELECT 1 FROM verdicts WHERE match = ?1 AND author = ?3)"
 
 
 def submit(
@@ -118,6 +105,7 @@ def submit(
         first = verdict_by(store, match, person)
         if first is not None:
             return first
+        _may_judge(store, match, person)
         state = None if settings is None else reading(store, match, person, settings)
         at = chair(store, match, person) if state is None else state.chair
         if at is None or at.slot.kind not in LEAF_KINDS:
@@ -143,10 +131,20 @@ def submit(
                       sample=attempt, origin="person", at=now)  # fmt: skip
         which = f"reader:{person}:{attempt}" if at.place is None else f"chair:{place}:{attempt}"
         key = chain if at.mode == "stepped" else f"verdict:{match.id}:{which}"
-        kept = _keep(store, match, person, at, turn, key, now, "reason", _limits(state, now))
+        clears, more = reasons(len(seen.turns)), _limits(state, now)
+        if at.place is not None and settings is not None and turn.kind == "verdict":
+            more["settles"] = settles(now, settings.undo)
+        kept = _keep(store, match, person, at, turn, key, now, clears, more)
         if kept is not None:
             return kept
     raise PersonError("This debate is open in another window that goes on: reload the page.")
+
+
+def _may_judge(store: Store, match: Match, person: str) -> None:
+    """Raise PersonError where this person has seen what the judges of this match must not see."""
+    line = refusal(store, match, person)
+    if line is not None:
+        raise PersonError(line)
 
 
 def _why(at: Chair | None) -> str:
@@ -179,6 +177,7 @@ def ask(
     is as in `submit`.
     """
     now = time.time() if now is None else now
+    _may_judge(store, match, person)
     at = chair(store, match, person)
     if at is None or at.place is None or at.slot.kind != "question":
         asked = [t for t in store.transcript(match) if t.kind == "question" and t.author == person]
@@ -191,7 +190,7 @@ def ask(
     turn = append(match, at.transcript, at.place, at.slot, speech, person, seen=seen.digest,
                   origin="person", at=now)  # fmt: skip
     key = f"question:{match.id}:chair:{at.place}"
-    kept = _keep(store, match, person, at, turn, key, now, "question", {})
+    kept = _keep(store, match, person, at, turn, key, now, ("question",), {})
     assert kept is not None
     return kept
 
@@ -204,7 +203,7 @@ def _keep(
     turn: Turn,
     key: str,
     now: float,
-    field: str,
+    fields: Sequence[str],
     more: dict[str, Any],
 ) -> Turn | None:
     """Write a person's turn with what follows from it; where the same click was faster, its turn.
@@ -221,10 +220,11 @@ def _keep(
         batch.played = [match.id]
     value = {**_circumstances(store, match, person, now), **more}
     statements: dict[str, Sequence[tuple[Any, ...]]] = {
-        EVENT: [event(store, turn.kind, person, now, match.id, turn.id, value, key)],
-        _UNLESS_CLOSED: [(match.id, JUDGE, person)],
+        EVENT: [event(turn.kind, person, now, match.id, turn.id, value, key)],
+        UNLESS_CLOSED: [(match.id, JUDGE, person)],
+        UNLESS_SEEN: [(match.id, JUDGE, person)],
         **rows(batch),
-        CLEAR: [(field, person, match.id)],
+        CLEAR: [(field, person, match.id) for field in fields],
     }
     if turn.kind == "verdict":
         statements[DONE] = [(match.id, JUDGE, person)]
@@ -238,6 +238,7 @@ def _keep(
         earlier = store.one("SELECT turn, person FROM events WHERE key = ?", key)
         if earlier is not None and earlier["person"] == person:
             return next(t for t in store.turns(match.id) if t.id == earlier["turn"])
+        _may_judge(store, match, person)
         if any(who == person for _, who in look(store, match).gone):
             raise PersonError("Your place at this debate was closed in the meantime.") from None
         raise PersonError("Somebody else has judged this debate in the meantime.") from None
@@ -288,7 +289,9 @@ def withdraw(
     """Take the person's verdict back, and hold the match again; None where none stands.
 
     The turn stays, out of `verdicts` by the event; a chair that it filled is empty again. Raises
-    PersonError after the time that the study (``settings``) allows, and once the truth was told.
+    PersonError after the time that the study (``settings``) allows, once the truth was told or the
+    person has seen what judges must not see, and, from a chair, once somebody else has judged the
+    debate as it ended.
     """
     turn = verdict_by(store, match, person)
     if turn is None:
@@ -301,97 +304,48 @@ def withdraw(
     since = now if given is None or given["at"] is None else given["at"]
     if settings is not None and now > ends_at(since, settings.undo):
         raise PersonError(too_late(settings))
+    line, seated = refusal(store, match, person), turn.verdict.mode == "live"
+    if line is not None and not _settled(store, match, turn):
+        raise PersonError(f"{line.partition(',')[0]}: your verdict stands.")
     value = {"kind": "verdict", "seconds": round(now - since, 3)}
-    row = event(store, "withdrawn", person, now, match.id, turn.id, value, settled(match, turn))
+    row = event("withdrawn", person, now, match.id, turn.id, value, settled(match, turn))
     statements: dict[str, Sequence[tuple[Any, ...]]] = {
         EVENT: [row],
+        UNLESS_OTHERS: [(match.id, JUDGE, person)] if seated else [],
         LEASE: lease_row(match, person, now, LEASE_SECONDS),
-        _WAITS: [(match.id,)] if turn.verdict.mode == "live" else [],
+        _WAITS: [(match.id,)] if seated else [],
     }
     try:
         store.execute(statements, full=True)
     except sqlite3.IntegrityError:
-        found = store.one("SELECT kind FROM events WHERE key = ?", settled(match, turn))
-        if found is not None and found["kind"] == "feedback":
+        how = _settled(store, match, turn)
+        if how is None:
+            said = "Somebody else has judged this debate: your verdict stands."
+            raise PersonError(said) from None
+        if how == "feedback":
             raise PersonError(
                 "You have been told which answer is right: your verdict stands."
             ) from None
     return turn
 
 
+def _settled(store: Store, match: Match, turn: Turn) -> str | None:
+    found = store.one("SELECT kind FROM events WHERE key = ?", settled(match, turn))
+    return None if found is None else str(found["kind"])
+
+
 def undo(
-    store: Store, match: Match, person: str, settings: Settings, now: float | None = None
-) -> Turn | None:
-    """Take the person's last act back, its verdict or else its last belief, and return its turn;
-    None where there is nothing to take back."""
-    if verdict_by(store, match, person) is not None:
-        return withdraw(store, match, person, now, settings)
-    return take_back(store, match, person, settings, now)
-
-
-def skip(
-    store: Store, match: Match, person: str, reason: str = "", now: float | None = None
-) -> None:
-    """Give the match back unread; it comes again when nothing else is left. A second click, with
-    nothing done in between, changes nothing."""
-    now = time.time() if now is None else now
-    reason = written(reason, "A reason", needed=False)
-    count = store.one("SELECT count(*) AS n FROM events WHERE person = ?", person) or {"n": 0}
-    last = store.one(
-        "SELECT kind, match FROM events WHERE person = ? ORDER BY id DESC LIMIT 1", person
-    )
-    if last == {"kind": "skipped", "match": match.id}:
-        return
-    key = f"skipped:{person}:{count['n']}"
-    row = event(store, "skipped", person, now, match.id, value={"reason": reason}, key=key)
-    seat = seat_of(store, match, person)
-    store.execute({EVENT_ONCE: [row], RELEASE: [(match.id, seat, person)]}, full=True)
-
-
-def recuse(store: Store, match: Match, person: str, reason: str, now: float | None = None) -> None:
-    """Step down: the match never comes back to this person, and its chair is free for others.
-
-    A reason is needed. Raises PersonError where the person's verdict stands; a second click changes
-    nothing.
-    """
-    now = time.time() if now is None else now
-    reason = written(reason, "A reason")
-    scene = look(store, match)
-    if any(who == person for _, who in scene.gone):
-        return
-    seat = scene.seat(match, person)
-    row = event(store, "recused", person, now, match.id, value={"reason": reason, "seat": seat},
-                key=f"recused:{match.id}:{person}")  # fmt: skip
-    own = assignment_id(match.id, seat, person)
-    statements: dict[str, Sequence[tuple[Any, ...]]] = {
-        _UNLESS_JUDGED: [(match.id, seat, person)], EVENT_ONCE: [row],
-        _CLOSE: [(match.id, seat, person, own, now)], CLOSE_AGAIN: [(match.id, person, now)],
-        CLEAR: [("problem", person, match.id)],
-    }  # fmt: skip
-    try:
-        store.execute(statements, full=True)
-    except sqlite3.IntegrityError:
-        said = "You have judged this debate: take the verdict back first."
-        raise PersonError(said) from None
-
-
-def report(
     store: Store,
     match: Match,
     person: str,
     settings: Settings,
-    reason: str,
-    number: int | None = None,
     now: float | None = None,
-) -> None:
-    """Report a problem with a turn that is on display (``number`` in reading order, from 0) or with
-    the debate; nothing else changes. The same report twice is one."""
-    now = time.time() if now is None else now
-    reason = written(reason, "A report")
-    state = reading(store, match, person, settings)
-    turn = None if number is None else state.turn(number)
-    value = {"reason": reason, "number": number, "place": None if turn is None else turn.place}
-    key = content_id("q", ["reported", match.id, person, number, reason])
-    row = event(store, "reported", person, now, match.id, None if turn is None else turn.id, value,
-                key)  # fmt: skip
-    store.execute({EVENT_ONCE: [row], CLEAR: [("problem", person, match.id)]}, full=True)
+    turn: str | None = None,
+) -> Turn | None:
+    """Take the person's last act back, its verdict or else its last belief, and return its turn;
+    None where there is nothing to take back, or where ``turn``, the id of what the person saw as
+    the last, no longer is: one key press may reach the button of a page that is gone as well."""
+    given = verdict_by(store, match, person)
+    if given is None:
+        return take_back(store, match, person, settings, now, turn)
+    return withdraw(store, match, person, now, settings) if turn in (None, given.id) else None

@@ -84,6 +84,7 @@ class Draft:
             found[person] = [
                 one for one in able
                 if one.id not in self.had[person] and not one.names & self.excluded[person]
+                and not self.facts.seen[person].bars(one.question, one.story)
             ]  # fmt: skip
             self.units[person] |= {one.unit(self.request.once) for one in found[person]}
         return found
@@ -151,6 +152,8 @@ class Draft:
             return "excluded"
         if one.id in self.had[person]:
             return "had"
+        if self.facts.seen[person].bars(one.question, one.story):
+            return "seen"
         if one.unit(self.request.once) in self.units[person]:
             return "read"
         if cap is not None and load[person] + sum(p == person for p, _ in pairs) >= cap:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from arena.desk.chairs import PersonError
+from arena.desk.seen import Known
+from arena.desk.seen import known as seen_by
 from arena.desk.settings import Settings, settings_of
 from arena.desk.standing import AGAIN, plans
 from arena.ids import canonical, content_id
@@ -39,7 +41,7 @@ DONE = (
     "SELECT e.person, e.match, e.kind = 'speech' AS spoke FROM json_each(?) AS wanted "
     "CROSS JOIN events AS e ON e.person = wanted.value WHERE e.match NOT NULL AND e.kind IN "
     "('taken', 'shown', 'belief', 'verdict', 'question', 'speech', 'skipped', 'recused', "
-    "'reported', 'survey', 'feedback') GROUP BY 1, 2, 3"
+    "'reported', 'survey', 'feedback', 'looked') GROUP BY 1, 2, 3"
 )
 # People of an imported study are people here as well, where they have the same name.
 IMPORTED = (
@@ -128,7 +130,8 @@ class Facts:
     """All that a plan is a function of, besides what was asked for.
 
     ``known`` are, by person, the units (`Debate.unit`) that it is given nothing more about: it has
-    had them before it, has a place there, or has debated the story and seen its passage. ``taken``
+    had them before, has a place there, or has seen of them what judges must not see; ``seen`` is
+    the last of these alone (`arena.desk.seen`). ``taken``
     are, by match and seat, the people who have it; ``leaning`` is, by match, by how many its
     planned listings have more of the usual one than of the reversed.
     """
@@ -141,6 +144,7 @@ class Facts:
     gold: tuple[Debate, ...]
     names: Mapping[str, str]
     known: Mapping[str, frozenset[str]]
+    seen: Mapping[str, Known]
     places: Mapping[str, tuple[Place, ...]]
     taken: Mapping[tuple[str, str], frozenset[str]]
     leaning: Mapping[str, int]
@@ -152,6 +156,7 @@ class Facts:
             self.run, self.once, asdict(self.settings), self.number, dict(self.names),
             [[one.value for one in part] for part in (self.debates, self.practice, self.gold)],
             {who: sorted(what) for who, what in self.known.items()},
+            {who: [sorted(one.questions), sorted(one.stories)] for who, one in self.seen.items()},
             {
                 who: sorted(canonical(one.value) for one in what)
                 for who, what in self.places.items()
@@ -201,10 +206,11 @@ def facts(store: Store, run: str, people: Sequence[str], once: Once, now: float)
     for row in store.query(SPOKEN, run):
         if row["seat"] != JUDGE:
             taken.setdefault((row["match"], row["seat"]), set()).add(row["author"])
+    seen = seen_by(store, sorted(rows))
     return Facts(
         run, once, settings, debates, practice, gold,
         {one: rows[one]["name"] for one in rows},
-        _known(store, once, list(scope.values()), places, wanted),
+        _known(store, once, list(scope.values()), places, wanted, seen), seen,
         {who: tuple(what) for who, what in places.items()},
         {key: frozenset(who) for key, who in taken.items()}, leaning,
         plans(store).get(run, {}).get("number", 0),
@@ -217,6 +223,7 @@ def _known(
     scope: Sequence[Debate],
     places: Mapping[str, Sequence[Place]],
     wanted: str,
+    seen: Mapping[str, Known],
 ) -> dict[str, frozenset[str]]:
     """The units that each person is given nothing more about."""
     acts = [row for sql in (DONE, IMPORTED) for row in store.query(sql, wanted)]
@@ -226,7 +233,10 @@ def _known(
     for one in scope:
         of_story.setdefault(one.story, set()).add(one.unit(once))
     by_id = {one.id: one for one in scope}
-    known: dict[str, set[str]] = {who: set() for who in places}
+    known: dict[str, set[str]] = {
+        who: {one.unit(once) for one in scope if seen[who].bars(one.question, one.story)}
+        for who in places
+    }
     for row in acts:
         names = about.get(row["match"], ())
         known[row["person"]] |= units.intersection(names)

@@ -95,7 +95,6 @@ def fork(
             _CLAIM: [(name, made.id, canonical(labels))],
             EVENT_ONCE: [
                 event(
-                    store,
                     "forked",
                     person,
                     now,

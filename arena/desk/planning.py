@@ -70,7 +70,7 @@ def commit(store: Store, plan: Preview, admin: str | None, now: float | None = N
                  None if row.listing is None else canonical(row.listing), now, admin or "plan")
                 for row in plan.rows
             ],
-            EVENT: [event(store, "plan", admin, now, value={
+            EVENT: [event("plan", admin, now, value={
                 **asdict(request), "number": plan.number, "preview": plan.id,
                 "rows": len(plan.rows), "violations": plan.violations,
             }, key=key)],

@@ -2,11 +2,14 @@
 
 This is the one part of the judges' desk that reads ground truth. It does so after a verdict that
 can no longer be taken back, and only where the study's settings allow it or the debate is practice.
+Neither tells gold debates or repeats from others: while a person has some of them to do
+(`held_back`), nothing it has judged for that study is told or counted; then all of it is, alike.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -22,6 +25,8 @@ from arena.statistics import brier, log2_score, mean, wilson
 from arena.store import Store
 from arena.turns import Turn
 
+BLIND = ("gold", "duplicate")
+"""The kinds of places that must not be told from others."""
 BINS = 10
 """Of equal width, of the probability that a judge gave to what it found likeliest."""
 
@@ -42,10 +47,39 @@ class Feedback:
 def tells(store: Store, match: Match, person: str, settings: Settings) -> bool:
     """Whether this person is told, after its verdict on the match, which answer is right."""
     row = store.one(
-        "SELECT 1 FROM assignments WHERE match = ? AND holder = ? AND kind = 'practice'",
+        "SELECT kind, run FROM assignments WHERE match = ? AND holder = ? AND seat = 'judge'",
         match.id, person,
     )  # fmt: skip
-    return settings.feedback or row is not None
+    if row is not None and row["kind"] == "practice":
+        return True
+    if not settings.feedback:
+        return False
+    sql = "SELECT run FROM run_matches WHERE match = ?"
+    runs = {one["run"] for one in store.query(sql, match.id)} | {row["run"] if row else None}
+    return not any(run is not None and held_back(store, run, person) for run in runs)
+
+
+_PLANNED = (
+    "SELECT a.kind, a.closed, (SELECT max(e.at) FROM verdicts AS v JOIN events AS e "
+    "ON e.match = v.match AND e.turn = v.id AND e.kind = 'verdict' "
+    "WHERE v.match = a.match AND v.author = a.holder) AS given FROM assignments AS a "
+    "WHERE a.holder = ? AND a.run = ? AND a.seat = 'judge' AND a.made_by NOT NULL "
+    "AND a.kind <> 'practice' AND coalesce(a.closed, '') <> 'withdrawn'"
+)
+
+
+def held_back(store: Store, run: str, person: str, now: float | None = None) -> bool:
+    """Whether nothing may be told or counted yet of what this person has judged for a run: gold
+    debates or repeats were planned for it there, and not all that was planned is done for good."""
+    now = time.time() if now is None else now
+    rows = list(store.query(_PLANNED, person, run))
+    if not any(row["kind"] in BLIND for row in rows):
+        return False
+    undo = settings_of(store, run).undo
+    return any(
+        row["closed"] is None and (row["given"] is None or now <= ends_at(row["given"], undo))
+        for row in rows
+    )
 
 
 def feedback(
@@ -74,7 +108,7 @@ def feedback(
     if found is None:
         return None
     if not told:
-        noted = event(store, "feedback", person, now, match.id, turn.id,
+        noted = event("feedback", person, now, match.id, turn.id,
                       {"confirmed": confirmed}, settled(match, turn))  # fmt: skip
         try:
             store.execute({EVENT: [noted]}, full=True)
@@ -123,6 +157,7 @@ class Bin:
 @dataclass(frozen=True, slots=True)
 class Record:
     """A judge's own record. ``waiting`` verdicts are not counted yet: they can still be taken back.
+    Nor are ``held`` ones, of studies in which all are counted together at the end (`held_back`).
     ``accuracy`` counts a tie as one half; ``interval`` is its 95 % Wilson interval. ``bits`` and
     ``brier`` are means over verdicts with probabilities; each is None over none."""
 
@@ -133,46 +168,50 @@ class Record:
     bits: float | None
     brier: float | None
     bins: tuple[Bin, ...]
+    held: int = 0
 
 
+# A gold debate, or a repeat, is judged for the run whose plan gave it, whatever run it is of.
 _OWN = (
-    "SELECT v.match, v.id AS turn, v.choice, v.elicited, v.status, m.question, rm.run, "
+    "SELECT v.match, v.id AS turn, v.choice, v.elicited, v.status, m.question, a.kind, "
+    "iif(a.kind IN ('gold', 'duplicate'), a.run, rm.run) AS run, "
     "(SELECT max(e.at) FROM events AS e WHERE e.kind = 'verdict' AND e.match = v.match "
     "AND e.turn = v.id) AS given, "
     "EXISTS (SELECT 1 FROM events AS e WHERE e.kind = 'feedback' AND e.match = v.match "
     "AND e.turn = v.id) AS told "
     "FROM verdicts AS v JOIN matches AS m ON m.id = v.match "
-    "JOIN run_matches AS rm ON rm.match = v.match "
-    "WHERE v.author = ?1 AND v.status IN ('ok', 'tie') "
-    "AND NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.match = v.match AND a.holder = ?1 "
-    "AND a.kind = 'gold') ORDER BY v.match"
+    "JOIN run_matches AS rm ON rm.match = v.match LEFT JOIN assignments AS a "
+    "ON a.match = v.match AND a.holder = v.author AND a.seat = 'judge' "
+    "WHERE v.author = ?1 AND v.status IN ('ok', 'tie') ORDER BY v.match"
 )
 
 
 def record(store: Store, person: str, now: float | None = None) -> Record:
     """This person's record over its verdicts that stand for good, in the runs whose settings show
-    it; never over gold items, which would give them away."""
+    it. What a run holds back (`held_back`) is counted in ``held`` alone, whatever each is for and
+    whether its answer is known. What another study uses as gold is not counted where it was no
+    gold here."""
     now = time.time() if now is None else now
     truths = store.truths()
-    found = [
-        {**row, "truth": truths[row["question"]]}
-        for row in store.query(_OWN, person)
-        if row["question"] in truths
-    ]
-    known = {run: settings_of(store, run) for run in {row["run"] for row in found}}
+    rows = list(store.query(_OWN, person))
+    runs = {row["run"] for row in rows if row["run"] is not None}
+    shown = {run: desk for run in runs if (desk := settings_of(store, run)).calibration}
+    hidden = {run for run in runs if held_back(store, run, person, now)}
     sql = "SELECT DISTINCT run FROM desks"
     desks = [settings_of(store, row["run"]) for row in store.query(sql)]
     golden = {one.gold for one in desks if one.gold is not None}
-    gold = {row["match"] for row in found if row["run"] in golden}
+    sql = "SELECT match FROM run_matches WHERE run = ?"
+    gold = {row["match"] for run in golden for row in store.query(sql, run)}
     counted: dict[str, dict[str, Any]] = {}
     waiting: set[str] = set()
-    for row in found:
-        settings = known[row["run"]]
-        if not settings.calibration or row["match"] in gold:
+    held = {row["match"] for row in rows if row["run"] in hidden}
+    for row in rows:
+        known = row["question"] in truths and (row["kind"] in BLIND or row["match"] not in gold)
+        if row["run"] not in shown or row["match"] in held or not known:
             continue
-        final = row["given"] is not None and now > ends_at(row["given"], settings.undo)
-        if row["told"] or final:
-            counted[row["match"]] = row
+        given = math.inf if row["given"] is None else row["given"]
+        if row["told"] or now > ends_at(given, shown[row["run"]].undo):
+            counted[row["match"]] = {**row, "truth": truths[row["question"]]}
         else:
             waiting.add(row["match"])
     scored = [one for row in counted.values() if (one := _scored(store, row)) is not None]
@@ -186,6 +225,7 @@ def record(store: Store, person: str, now: float | None = None) -> Record:
         bits=mean([log2_score(p[truth]) for p, truth in numbers]),
         brier=mean([brier(p, truth) for p, truth in numbers]),
         bins=_bins([(max(p), right) for right, p, _ in scored if p is not None]),
+        held=len({row["match"] for row in rows if row["match"] in held and row["run"] in shown}),
     )
 
 

@@ -36,7 +36,8 @@ class Settings:
     shows the truth after the verdict, ``calibration`` the judge's own record. ``practice`` and
     ``gold`` name runs of this store whose debates are given first, with feedback, and among the
     others, unmarked; ``gold_share`` and ``again_share`` are shares of a judge's debates that are
-    gold, or are given a second time.
+    gold, or are given a second time. With either there is no ``feedback``, which would give away
+    what comes again, and a record is shown when all that was planned for its judge is done.
     """
 
     mode: Reading = "stepped"
@@ -74,6 +75,13 @@ class Settings:
         for name in ("gold_share", "again_share"):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ValueError(f"{name} must be from 0 to 0.5, got {getattr(self, name)}")
+        if self.feedback and (self.gold_share or self.again_share):
+            raise ValueError(
+                "feedback must be false where gold_share or again_share is above 0, since whoever "
+                "is told answers knows those of what comes again; got feedback true with "
+                f"gold_share {self.gold_share:g} and again_share {self.again_share:g}: set "
+                "feedback to false or both shares to 0 (practice tells its answers all the same)"
+            )
         if self.gold_share and self.gold is None:
             raise ValueError("gold_share needs gold, the name of a run with known answers")
         if len(set(self.survey)) < len(self.survey):
@@ -118,7 +126,7 @@ def set_settings(
                 (run, now, canonical(kept), person)
             ],
             EVENT: [
-                event(store, "settings", person, now, value={"run": run, "settings": kept}),
+                event("settings", person, now, value={"run": run, "settings": kept}),
             ],
         },
         full=True,

@@ -29,6 +29,7 @@ from arena.desk.chairs import (
 )
 from arena.desk.drafts import CLEAR
 from arena.desk.events import EVENT, event
+from arena.desk.guards import UNLESS_CLOSED
 from arena.desk.worklist import PROLONG, prolong_row
 from arena.match import Match, Transcript, View
 from arena.play import append
@@ -85,13 +86,13 @@ def say(
             turn = append(match, at.transcript, place, at.slot, speech, person, seen=seen.digest,
                           origin="person", at=now)  # fmt: skip
             made = [(turn, None), *_following(match, (*at.transcript, turn), place, scene.held)]
-        row = event(store, "speech", person, now, match.id, made[0][0].id if made else None, value,
+        row = event("speech", person, now, match.id, made[0][0].id if made else None, value,
                     key)  # fmt: skip
         try:
             store.execute(_statements(store, match, at.transcript, row, made, now, seat, person),
                           full=True)  # fmt: skip
         except sqlite3.IntegrityError:
-            continue  # another seat of the round, or another tab, was faster
+            continue  # another seat of the round or tab was faster, or the chair is closed
         return made[0][0] if made else None
     raise PersonError("This debate goes on in another window: reload the page.")
 
@@ -193,7 +194,7 @@ def _statements(
     person: str,
 ) -> dict[str, Sequence[tuple[Any, ...]]]:
     placed = [
-        event(store, "placed", None, now, match.id, turn.id, {"speech": one.event})
+        event("placed", None, now, match.id, turn.id, {"speech": one.event})
         for turn, one in made
         if one is not None
     ]
@@ -204,6 +205,7 @@ def _statements(
         batch.played = [match.id]
     statements: dict[str, Sequence[tuple[Any, ...]]] = {
         EVENT: [row, *placed],
+        UNLESS_CLOSED: [(match.id, seat, person)],
         **rows(batch),
         CLEAR: [("speech", person, match.id)],
         PROLONG: prolong_row(match, person, now, seat=seat),

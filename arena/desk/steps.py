@@ -13,13 +13,16 @@ from collections.abc import Sequence
 from arena.batch import Batch, rows
 from arena.desk.answers import read_belief
 from arena.desk.chairs import PersonError, as_shown, written
-from arena.desk.drafts import CLEAR
+from arena.desk.drafts import CLEAR, reasons
 from arena.desk.events import EVENT, EVENT_ONCE, event
+from arena.desk.guards import UNLESS_CLOSED, UNLESS_SEEN
 from arena.desk.reading import Belief, Reading, reading, steps
+from arena.desk.seen import refusal
 from arena.desk.settings import Settings
 from arena.desk.worklist import PROLONG, prolong_row
 from arena.match import Match, Transcript
 from arena.play import append, canonical_verdict, tip
+from arena.protocols import JUDGE
 from arena.store import Store
 from arena.turns import Turn
 
@@ -49,7 +52,7 @@ def begin(
     value = {"mode": settings.mode, "seconds": settings.seconds}
     key = f"shown:{match.id}:{person}"
     if store.one("SELECT 1 FROM events WHERE key = ?", key) is None:
-        row = event(store, "shown", person, now, match.id, value=value, key=key)
+        row = event("shown", person, now, match.id, value=value, key=key)
         store.execute({EVENT_ONCE: [row]}, full=True)
 
 
@@ -88,7 +91,9 @@ def believe(
         first = next((one.turn for one in state.beliefs if one.turn.seen == shown), None)
         if first is not None and state.mode == "stepped":
             return first
-        at = state.chair
+        at, line = state.chair, refusal(store, match, person)
+        if line is not None:
+            raise PersonError(line)
         if at is None or at.mode != "stepped" or at.slot.kind != "belief":
             raise PersonError("This debate is not waiting for a probability of yours.")
         seen = as_shown(state.view, shown)
@@ -102,15 +107,17 @@ def believe(
             origin="person", at=now,
         )  # fmt: skip
         value = {"step": state.step, "steps": state.steps}
-        row = event(store, "belief", person, now, match.id, turn.id, value, key)
+        row = event("belief", person, now, match.id, turn.id, value, key)
         then = {
-            CLEAR: [("reason", person, match.id)],
+            CLEAR: [(field, person, match.id) for field in reasons(len(seen.turns))],
             PROLONG: prolong_row(match, person, now),
         }
+        own = [(match.id, JUDGE, person)]
+        made = {UNLESS_CLOSED: own, UNLESS_SEEN: own, **rows(Batch(turns=[(match, turn)]))}
         try:
-            store.execute({EVENT: [row], **rows(Batch(turns=[(match, turn)])), **then}, full=True)
+            store.execute({EVENT: [row], **made, **then}, full=True)
         except sqlite3.IntegrityError:
-            continue  # another tab was faster
+            continue  # another tab was faster, or the place is closed: look again
         return turn
     raise PersonError("This debate is open in another window that goes on: reload the page.")
 
@@ -127,11 +134,18 @@ def _taken_back(store: Store, match: Match, person: str, shown: Transcript) -> i
 
 
 def take_back(
-    store: Store, match: Match, person: str, settings: Settings, now: float | None = None
+    store: Store,
+    match: Match,
+    person: str,
+    settings: Settings,
+    now: float | None = None,
+    turn: str | None = None,
 ) -> Turn | None:
-    """Take the person's last belief back; None where none stands. The step after it is hidden
-    again, and the event says that it had been shown. Raises PersonError where a verdict stands, or
-    after the time in which the study allows it."""
+    """Take the person's last belief back; None where none stands, or ``turn`` is not its id.
+
+    The step after it is hidden again, and the event says that it had been shown. Raises PersonError
+    where a verdict stands, or after the time in which the study allows it.
+    """
     now = time.time() if now is None else now
     for _ in range(TRIES):
         key = serial(store, match, person)
@@ -141,10 +155,12 @@ def take_back(
         if state.mode != "stepped" or not state.beliefs:
             return None
         last = state.beliefs[-1]
+        if turn not in (None, last.turn.id):
+            return None
         if not state.can_undo(now):
             raise PersonError(too_late(settings))
         value = {"kind": "belief", "step": last.step, "shown": state.step}
-        row = event(store, "withdrawn", person, now, match.id, last.turn.id, value, key)
+        row = event("withdrawn", person, now, match.id, last.turn.id, value, key)
         try:
             then = {PROLONG: prolong_row(match, person, now)}
             store.execute({EVENT: [row], **then}, full=True)

@@ -115,7 +115,7 @@ def answer(
     if answers_of(store, match, person) != kept:
         count = store.one(sql, match.id, person) or {"n": 0}
         key = f"survey:{match.id}:{person}:{count['n']}"
-        row = event(store, "survey", person, now, match.id, turn.id, {"answers": kept}, key)
+        row = event("survey", person, now, match.id, turn.id, {"answers": kept}, key)
         store.execute({EVENT_ONCE: [row]}, full=True)
     return kept
 

@@ -16,6 +16,7 @@ from arena.desk.chairs import PersonError
 from arena.desk.events import EVENT, event
 from arena.desk.facts import facts
 from arena.desk.planning import INSERT
+from arena.desk.seen import SEEN
 from arena.desk.standing import AGAIN, assignment_id, plans
 from arena.protocols import JUDGE
 from arena.store import Store
@@ -28,13 +29,16 @@ _CLOSE = (
     "AND seat = ? AND holder = ? AND closed IS NULL"
 )
 _VERDICT = "EXISTS (SELECT 1 FROM verdicts AS v WHERE v.match = a.match AND v.author = a.holder)"
+_BARRED = f"(a.seat = '{JUDGE}' AND EXISTS ({SEEN.format(match='a.match', person='a.holder')}))"
 _STALE = (
-    "SELECT a.id, a.match, a.seat, a.holder AS person, p.name, a.until, a.kind, "
+    f"SELECT a.id, a.match, a.seat, a.holder AS person, p.name, a.until, a.kind, {_BARRED} "
+    "AS barred, "
     "coalesce((SELECT max(e.at) FROM events AS e WHERE e.person = a.holder), a.made_at) AS seen "
     "FROM assignments AS a JOIN people AS p ON p.id = a.holder "
     "WHERE a.run = ?1 AND a.made_by NOT NULL AND a.closed IS NULL AND a.done = 0 "
     f"AND a.until <= ?2 AND NOT {_VERDICT} "
-    "AND ((a.until > 0 AND a.until <= ?2 - ?4) OR seen < ?2 - ?3) ORDER BY p.name, a.position"
+    "AND (barred OR (a.until > 0 AND a.until <= ?2 - ?4) OR seen < ?2 - ?3) "
+    "ORDER BY p.name, a.position"
 )
 _PLACE = (
     f"SELECT a.*, {_VERDICT} AS judged, EXISTS (SELECT 1 FROM match_turns AS mt JOIN turns AS t "
@@ -50,8 +54,8 @@ _TWICE = (
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A planned place that nobody works at: the lease ran out, or its person has done nothing
-    anywhere since ``seen`` (seconds since 1970)."""
+    """A planned place that nobody works at: the lease ran out, its person has done nothing anywhere
+    since ``seen`` (seconds since 1970), or may not judge there any more (`arena.desk.seen`)."""
 
     id: str
     match: str
@@ -60,17 +64,24 @@ class Stale:
     name: str
     expired: bool
     seen: float
+    barred: bool = False
+
+    @property
+    def why(self) -> str:
+        """Why it is stale, in words."""
+        barred = "has seen what its judges must not" if self.barred else ""
+        return barred or ("the lease ran out" if self.expired else "idle")
 
 
 def stale(
     store: Store, run: str, now: float | None = None, idle: float = IDLE, late: float = 0.0
 ) -> list[Stale]:
-    """The planned places of a run whose lease ran out ``late`` seconds ago or earlier, or whose
-    person has been away for more than ``idle`` seconds."""
+    """The planned places of a run whose lease ran out ``late`` seconds ago or earlier, whose person
+    has been away for more than ``idle`` seconds, or may not judge there any more."""
     now = time.time() if now is None else now
     return [
         Stale(row["id"], row["match"], row["seat"], row["person"], row["name"],
-              0 < row["until"] <= now - late, row["seen"])
+              0 < row["until"] <= now - late, row["seen"], bool(row["barred"]))
         for row in store.query(_STALE, run, now, idle, late)
     ]  # fmt: skip
 
@@ -95,9 +106,8 @@ def reclaim(
             one for one in stale(store, run, now, idle, late) if wanted is None or one.id in wanted
         ]
         for one in found:
-            why = "the lease ran out" if one.expired else "idle"
             _close(store, {"match": one.match, "seat": one.seat, "holder": one.person,
-                           "id": one.id, "run": run}, admin, now, why)  # fmt: skip
+                           "id": one.id, "run": run}, admin, now, one.why)  # fmt: skip
     return found
 
 
@@ -152,7 +162,7 @@ def reassign(
         write(store, {
             INSERT: [(row["match"], row["seat"], person, new, row["run"], row["kind"], at,
                       row["listing"], now, admin or "plan")],
-            EVENT: [event(store, "reassigned", admin, now, row["match"], value=value,
+            EVENT: [event("reassigned", admin, now, row["match"], value=value,
                           assignment=new)],
         })  # fmt: skip
     return new
@@ -179,7 +189,7 @@ def _close(store: Store, row: dict[str, Any], admin: str | None, now: float, why
     write(store, {
         _CLOSE: [(now, one["match"], one["seat"], one["holder"]) for one in places],
         EVENT: [
-            event(store, "withdrawn assignment", admin, now, one["match"],
+            event("withdrawn assignment", admin, now, one["match"],
                   value={"person": one["holder"], "seat": one["seat"], "why": why},
                   assignment=one["id"])
             for one in places

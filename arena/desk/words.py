@@ -30,7 +30,8 @@ def shortfalls(
     reasons = {
         "excluded": "is excluded",
         "had": "has, or had, a place there",
-        "read": f"has read about their {once} before, or has debated it",
+        "seen": "has read about it as a researcher, debated it, or been told its answer",
+        "read": f"has read about their {once} before, or is to debate it",
         "cap": "has all that the cap allows",
         "other": f"is given another debate about their {once}",
     }

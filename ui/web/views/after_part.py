@@ -18,7 +18,7 @@ from ui.web.views.acting import go, tell, told
 from ui.web.views.case import Act, Case
 from ui.web.views.countdown import countdown
 from ui.web.views.dialogs import go_on
-from ui.web.views.report_part import take_back
+from ui.web.views.report_part import last, take_back
 
 
 def after(store: Store, case: Case, closed: bool) -> None:
@@ -59,7 +59,7 @@ def undo(case: Case, now: float, closed: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Undo", shortcut="Ctrl+Z", key=case.key("undo verdict"), disabled=closed,
-            on_click=take_back, args=(Act(case.args, case.place.id),),
+            on_click=take_back, args=(Act(case.args, case.place.id), last(case)),
         )  # fmt: skip
         until = case.state.undo
         if until is not None and not math.isinf(until):

@@ -11,9 +11,11 @@ import time
 
 import streamlit as st
 
+from arena import leases
 from arena.desk import drafts
 from arena.desk.chairs import PersonError
 from arena.desk.identity import Person
+from arena.desk.shelf import borrowed
 from arena.store import Store, StoreError
 from ui import reading
 from ui.serve import Arguments
@@ -27,24 +29,23 @@ from ui.web.views.acting import (
     close_dialog,
     follow,
     open_dialog,
+    tell,
     to_queue,
     told,
 )
 from ui.web.views.chair_case import Case, find, page, sit_down
 from ui.web.views.chair_dialogs import GIVE_UP, HELP, dialog, pending
-from ui.web.views.chair_form import passage, preview_key, side_key, speech, whose
+from ui.web.views.chair_form import Act, passage, preview_key, side_key, speech, whose
 from ui.web.views.chair_list import chairs
 from ui.web.views.dialogs import go_on
 from ui.web.views.look import look
-from ui.web.views.waiting_part import elapsed
+from ui.web.views.waiting_part import ASKED, LONG, SLOW, elapsed
 
 EVERY = 2.0
 """Seconds between two looks at whether it is this person's turn."""
-LONG = 120.0
-"""Seconds after which the page says what may be done about a wait."""
 STYLE = """
 <style>
-.st-key-speech h3, .st-key-passage h3 { padding: 0 0 .1rem; font-size: 1.15rem; }
+.st-key-speech h3, .st-key-passage h3 { padding: 0; font-size: 1.15rem; }
 .st-key-speech [data-testid="stVerticalBlock"] { gap: .6rem; }
 .st-key-side [data-testid="stText"] { font-family: "Source Serif", Georgia, serif;
   font-size: 1.05rem; }
@@ -65,7 +66,7 @@ def draw(args: Arguments, person: Person) -> None:
     st.html(STYLE)
     id = st.query_params.get("a", "")
     try:
-        with Store(args.store) as store:
+        with borrowed(args.store) as store:
             if id:
                 chair(store, args, person, id)
             else:
@@ -205,7 +206,7 @@ def waiting(case: Case) -> None:
 
 def _look(case: Case) -> None:
     try:
-        with Store(case.args.store) as store:
+        with borrowed(case.args.store) as store:
             now = find(store, case.args, who.require(store, case.args), case.place.id)
     except StoreError:
         st.caption(NOT_READ)
@@ -223,7 +224,19 @@ def _look(case: Case) -> None:
         st.text("The debate waits for the other side.")
     st.text(f"You have waited {elapsed(passed)}")
     if passed > LONG:
-        st.caption("This takes longer than usual. Tell whoever runs the study if it goes on.")
+        st.caption(SLOW)
+        st.button("Ask again", key=case.key("ask again"), on_click=once_more, args=(Act(case),),
+                  disabled=bool(pending(case)))  # fmt: skip
+
+
+def once_more(act: Act) -> None:
+    """The click on Ask again: the same words whether it is a machine that failed, or a person."""
+
+    def on_case(store: Store, case: Case) -> None:
+        leases.retry(store, case.match, case.person.id)
+        tell("done", ASKED)
+
+    act(on_case)
 
 
 def over(case: Case) -> None:

@@ -132,7 +132,7 @@ def listed(wanted: Sequence[Place], now: float) -> str:
     rows = [one.row for one in wanted]
     shown: dict[str, list[Any]] = {
         "Person": [visible(row["name"]) for row in rows],
-        "#": [None if row["position"] is None else row["position"] + 1 for row in rows],
+        "#": ["" if row["position"] is None else row["position"] + 1 for row in rows],
         "Question": [cut(row["text"], 200) for row in rows],
         "State": [one.state for one in wanted],
         "For": [KINDS.get(row["kind"], visible(row["kind"])) for row in rows],
@@ -250,7 +250,7 @@ def idle(store: Store, args: Arguments, run: str, now: float) -> None:
             {
                 "Person": [visible(one.name) for one in found],
                 "Chair": [visible(one.seat) for one in found],
-                "Why": ["the lease ran out" if one.expired else "idle" for one in found],
+                "Why": [one.why for one in found],
                 "Last seen": [ago(one.seen, now) for one in found],
             },
             "Places that nobody works at",

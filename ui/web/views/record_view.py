@@ -1,7 +1,7 @@
 """My record: how well one's own judgments fit, where the study tells, and what time they took.
 
-Gold debates, and the answer of any single debate, are no part of it: only `arena.desk.record` reads
-the truth, and what it gives are counts and means. Time and numbers by day are told to everybody.
+The answer of any single debate is no part of it: only `arena.desk.record` reads the truth, and what
+it gives are counts and means. Time and numbers by day are told to everybody.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ from ui.web.views.look import look
 
 NOT_SHOWN = "The studies that you judge for do not show how often you were right."
 NONE_YET = "Nothing to show yet: it comes when a verdict of yours can no longer be taken back."
+TOGETHER = (
+    "Your studies count what you judge together: it is shown here when all that was planned for "
+    "you is done, and can no longer be taken back."
+)
 INK = "#777b82"
 """Of lines and numbers in the chart: to be seen on light and on dark paper."""
 DAYS = 60
@@ -83,12 +87,14 @@ def draw(args: Arguments, person: Person) -> None:
     if not shown:
         st.text(NOT_SHOWN)
     elif not known.n:
-        st.text(NONE_YET)
+        st.text(TOGETHER if known.held else NONE_YET)
     else:
         figures(known)
         calibration(known)
     if shown and known.waiting:
         st.caption(f"Not counted yet, as they can still be taken back: {known.waiting}.")
+    if shown and known.held:
+        st.caption(f"Not counted yet, as it is counted together at the end: {known.held}.")
     st.subheader("Your time", anchor=False)
     time_spent(spent)
 

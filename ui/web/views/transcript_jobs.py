@@ -7,7 +7,6 @@ or the same fork once more, goes on where it was.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -17,9 +16,8 @@ from uuid import uuid4
 
 from arena.desk.browse import BrowseError
 from arena.leases import specs_of
-from arena.match import PERSON, Match, participant_id
-from arena.participants import SpecError, describe
-from arena.protocols import JUDGE
+from arena.match import PERSON, Match
+from arena.participants import SpecError
 from arena.store import Store, StoreError
 
 KEPT = 64
@@ -78,33 +76,7 @@ def present(store: Store, match: Match, seat: str) -> str:
     who = dict(match.seats).get(seat, "")
     if who == PERSON:
         return PERSON
-    known = specs_of(store, who, "")
-    if known:
-        return known[0]
-    row = store.one("SELECT record FROM participants WHERE id = ?", who)
-    record = {} if row is None else json.loads(row["record"])
-    return describe(record) if record.get("kind") == "scripted" else ""
-
-
-def _staying(store: Store, match: Match, changed: Mapping[str, str]) -> dict[str, str]:
-    """Those who stay and whose record alone says how they are built: scripted players. Whoever
-    would be another when built so is left out, and its seat waits."""
-    import agents
-    import judges
-    from agents.models import Models
-
-    found = {}
-    for seat, who in match.seats:
-        if seat in changed or who == PERSON or specs_of(store, who, ""):
-            continue
-        spec = present(store, match, seat)
-        try:
-            one = judges.load(spec, Models(), {}) if seat == JUDGE else agents.load(spec, Models())
-        except SpecError:
-            continue
-        if participant_id(one) == who:
-            found[seat] = spec
-    return found
+    return next(iter(specs_of(store, who, "")), "")
 
 
 def _play(job: Job) -> None:
@@ -118,7 +90,7 @@ def _play(job: Job) -> None:
                 store,
                 match,
                 job.turn,
-                {**_staying(store, match, job.seats), **job.seats},
+                job.seats,
                 judges=tuple(job.judges),
                 seed=job.seed,
                 person=job.person,

@@ -1,7 +1,8 @@
 """A debate as a researcher reads it: every turn, the tree of all branches, and three switches.
 
 The truth, judges' reports and metadata are off at first; what is off is not read from the store,
-so nothing of it reaches the browser.
+so nothing of it reaches the browser. What is read here is noted before it is drawn: whoever has
+read it does not judge it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 
 import streamlit as st
 
+from arena.desk import seen
 from arena.desk.browse import BrowseError, link
 from arena.desk.chairs import PersonError
 from arena.desk.identity import Person
@@ -34,6 +36,7 @@ ALTERNATIVES, FORK, SAID, RECORD = "Alternatives", "Fork", "Reports", "Record"
 LIST = "debates query"
 """Where the list of debates keeps its filters, for the way back."""
 NONE_CHOSEN = "Choose a debate in the list."
+READ = "What you read here you are not given to judge any more."
 
 
 def draw(args: Arguments, person: Person) -> None:
@@ -43,12 +46,12 @@ def draw(args: Arguments, person: Person) -> None:
     st.html(STYLE)
     try:
         with Store(args.store) as store:
-            reader_at(store, args)
+            reader = reader_at(store, args)
             if "id" not in st.query_params:
                 st.text(NONE_CHOSEN)
                 st.button("To the list", type="primary", on_click=to_list)
                 return
-            page(store, args, values.debate(store, st.query_params["id"]))
+            page(store, args, reader, values.debate(store, st.query_params["id"]))
     except (PersonError, BrowseError) as error:
         st.error(str(error))
         st.button("To the list", key="away", on_click=to_list)
@@ -69,10 +72,16 @@ def selected(one: Debate) -> int | None:
     return number if number < len(one.spoken) else None
 
 
-def page(store: Store, args: Arguments, one: Debate) -> None:
-    """The head, the three columns, and what is below them."""
+def page(store: Store, args: Arguments, person: Person, one: Debate) -> None:
+    """The head, the three columns, and what is below them; for whoever is to judge the question,
+    first the choice between the two."""
     turn = selected(one)
+    places = seen.costs(store, one.match, person.id)
+    if places:
+        choice(args, one, places)
+        return
     truth, reports, metadata = head(args, one, turn)
+    seen.look(store, one.match, person.id, truth, reports, metadata)
     told()
     detail()
     shown = transcript(store, one.match, truth=truth, reports=reports, metadata=metadata)
@@ -97,6 +106,22 @@ def page(store: Store, args: Arguments, one: Debate) -> None:
             st.caption(f"{left_out} turns of other branches are not drawn.")
     select(turn, f"select {key}")
     lower(store, args, one, turn, shown, (truth, reports, metadata))
+
+
+def choice(args: Arguments, one: Debate, places: int) -> None:
+    """What reading on would cost somebody who is to judge the same."""
+    st.text(
+        f"You are to judge {'a debate' if places == 1 else f'{places} debates'} about this. "
+        "Here you would read what judges do not see, so you would step down there, for good."
+    )
+    told()
+    with st.container(horizontal=True, gap="small"):
+        st.button("To the list", key="away", type="primary", on_click=to_list)
+        st.button("Step down and read", key="read on", on_click=_read_on, args=(args, one))
+
+
+def _read_on(args: Arguments, one: Debate) -> None:
+    act(args, lambda store, person: seen.look(store, one.match, person.id))
 
 
 def head(args: Arguments, one: Debate, turn: int | None) -> tuple[bool, bool, bool]:
@@ -124,6 +149,7 @@ def head(args: Arguments, one: Debate, turn: int | None) -> tuple[bool, bool, bo
                 st.code(f"{_base()}{link(one.match.id, turn)}", language=None, wrap_lines=True)
             if one.waiting:
                 st.caption("This debate is not over yet.")
+            st.caption(READ)
     return truth, reports, metadata
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from arena import leases
 from arena.desk.chairs import PersonError
+from arena.desk.shelf import borrowed
 from arena.leases import Waiting
 from arena.store import Store, StoreError
 from ui.web.views.acting import NOT_READ, tell, told
@@ -19,6 +20,11 @@ EVERY = 2.0
 """Seconds between two looks."""
 LONG = 120.0
 """Seconds after which the page says what to do about a wait."""
+
+
+SLOW = "This takes longer than usual. Tell whoever runs the study if it goes on."
+ASKED = "Whoever is to act is asked once more, where that can be done."
+"""The same for people and machines: who debates is not told."""
 
 
 def elapsed(seconds: float) -> str:
@@ -41,7 +47,7 @@ def waiting(case: Case, closed: bool) -> None:
 
 def _look(case: Case, closed: bool) -> None:
     try:
-        with Store(case.args.store) as store:
+        with borrowed(case.args.store) as store:
             status = leases.status(store, case.match)
     except StoreError:
         st.caption(NOT_READ)
@@ -56,7 +62,9 @@ def _look(case: Case, closed: bool) -> None:
             on_click=again, args=(Act(case.args, case.place.id),),
         )  # fmt: skip
     elif status.elapsed > LONG:
-        st.caption("This takes longer than usual. Tell whoever runs the study if it goes on.")
+        st.caption(SLOW)
+        st.button("Ask again", key=case.key("ask again"), disabled=closed, on_click=once_more,
+                  args=(Act(case.args, case.place.id),))  # fmt: skip
 
 
 def _who(case: Case, status: Waiting) -> str:
@@ -70,6 +78,16 @@ def _who(case: Case, status: Waiting) -> str:
     return "The debaters are answering," if status.state == "playing" else (
         "The debaters are to answer,"
     )  # fmt: skip
+
+
+def once_more(act: Act) -> None:
+    """The click on Ask again, where the page does not say whether anything has failed."""
+
+    def on_case(store: Store, case: Case) -> None:
+        leases.retry(store, case.match, case.person.id)
+        tell("done", ASKED)
+
+    act(on_case)
 
 
 def again(act: Act) -> None:
