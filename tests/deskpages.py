@@ -16,7 +16,7 @@ from arena.desk.settings import Settings, set_settings
 from arena.match import Match
 from arena.store import Store
 from ui.serve import WEB
-from ui.web.parts import draft, probability
+from ui.web.parts import draft, percents, probability
 from ui.web.views.acting import WAY
 
 SCRIPT = WEB / "desk_script.py"
@@ -24,11 +24,12 @@ SCRIPT = WEB / "desk_script.py"
 
 @dataclass
 class Desk:
-    """One person's tab. ``percent`` and ``text`` are what the slider and the boxes hold, as the
-    browser would tell it: by the beginning of the element's key."""
+    """One person's tab. ``percent``, ``percents`` and ``text`` are what the slider and the boxes
+    hold, as the browser would tell it: texts by the beginning of the element's key."""
 
     app: AppTest
     percent: float | None = None
+    percents: dict[str, float | None] | None = None
     text: dict[str, str] = field(default_factory=dict)
 
     def words(self) -> str:
@@ -100,16 +101,19 @@ def open_desk(
     person: str = "Ada",
     run: str | None = None,
     id: str | None = None,
+    **query: str,
 ) -> Desk:
-    """A tab of this person: at the queue, or at the place with this id."""
+    """A tab of this person: at the queue, or at the place with this id, and what else the address
+    says."""
     words = [str(SCRIPT), f"--store={store}", f"--person={person}", "--local"]
     monkeypatch.setattr("sys.argv", words + ([] if run is None else [f"--run={run}"]))
     app = AppTest.from_file(str(SCRIPT), default_timeout=60)
     desk = Desk(app)
     monkeypatch.setattr(probability, "given", lambda key: desk.percent)
+    monkeypatch.setattr(percents, "given", lambda key, letters: desk.percents)
     monkeypatch.setattr(draft, "written", lambda key: desk.text.get(key.split()[0]))
     if id is not None:
-        app.session_state[WAY] = ("judge", {"a": id})
+        app.session_state[WAY] = ("judge", {"a": id, **query})
     return desk.again()
 
 

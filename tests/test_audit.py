@@ -17,14 +17,14 @@ ROOT = Path(__file__).parent.parent
 
 
 def kinds_in(text: str) -> set[str]:
-    """The kinds of events that a file writes, as far as they are written out in it: the second
+    """The kinds of events that a file writes, as far as they are written out in it: the first
     argument of ``event(...)``, a mapping's ``"kind"``, and columns of a tuple for `_EVENT`."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "event":
-            given = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "kind")]
+            given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "kind")]
             found |= {one.value for one in given if isinstance(one, ast.Constant)}
-        if isinstance(node, ast.Dict):
+        if isinstance(node, ast.Dict) and "at" in {ast.unparse(k)[1:-1] for k in node.keys if k}:
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value == "kind":
                     found |= {value.value} if isinstance(value, ast.Constant) else set()
@@ -47,7 +47,7 @@ def test_every_kind_that_the_desk_writes_has_words() -> None:
 
 
 def test_the_search_for_kinds_finds_them() -> None:
-    assert kinds_in("x = event(s, 'a', p, now)") == {"a"}
+    assert kinds_in("x = event('a', p, now)") == {"a"}
     assert kinds_in("Batch(events=[{'kind': 'b', 'at': 1}])") == {"b"}
     assert kinds_in("row = (None, time.time(), 'c', m, None, p, '{}')") == {"c"}
 

@@ -35,8 +35,12 @@ def test_fields_are_kept_apart_and_survive_the_process(tmp_path: Path) -> None:
         assert list(drafts.load(store, "ada", "m")) == ["notes"]
 
 
+TEXTS = (*(one for one in drafts.FIELDS if one not in ("highlights", "reason")),
+         drafts.reason_at(0), drafts.reason_at(4))  # fmt: skip
+
+
 @of_test(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(drafts.FIELDS), st.text(max_size=50)), max_size=12))
+@given(st.lists(st.tuples(st.sampled_from(TEXTS), st.text(max_size=50)), max_size=12))
 def test_the_last_word_of_each_field_stands(said: list[tuple[str, str]]) -> None:
     with Store(None) as store:
         for field, text in said:
@@ -49,7 +53,8 @@ def test_what_cannot_be_a_draft_is_refused() -> None:
         drafts.save(store, "ada", "m", "notes", "x" * 20_000)
         with pytest.raises(PersonError, match="up to 20000 characters; this one has 20001"):
             drafts.save(store, "ada", "m", "notes", "x" * 20_001)
-        for field in ("winner", "$.x", "reason.a", ""):
+        odd = ("reason ", "reason -1", "reason 01", "reason 10000", "reason 1\n", "notes 1")
+        for field in ("winner", "$.x", "reason.a", "", 'reason 1"', *odd):
             with pytest.raises(PersonError, match="nothing else"):
                 drafts.save(store, "ada", "m", field, "x")
         assert len(drafts.load(store, "ada", "m")["notes"]) == 20_000
@@ -63,15 +68,16 @@ def test_an_act_clears_its_draft_and_notes_stay() -> None:
 
         def write(where: str) -> None:
             for field in drafts.FIELDS:
-                drafts.save(store, ada, where, field, "x")
+                drafts.save(store, ada, where, field, "[[0,1,2]]")
 
+        own = {"notes", "highlights", "speech"}
         write(one.id)
         acts.submit(store, one, ada, "A", 0.6, "so far", stop=False)
-        assert set(drafts.load(store, ada, one.id)) == {"notes", "question", "speech", "problem"}
+        assert set(drafts.load(store, ada, one.id)) == own | {"question", "problem"}
         acts.ask(store, one, ada, "Why?")
-        assert set(drafts.load(store, ada, one.id)) == {"notes", "speech", "problem"}
+        assert set(drafts.load(store, ada, one.id)) == own | {"problem"}
         acts.report(store, one, ada, Settings(), "It is odd.")
-        assert set(drafts.load(store, ada, one.id)) == {"notes", "speech"}
+        assert set(drafts.load(store, ada, one.id)) == own
         write(other.id)
         shown = steps.reading(store, other, ada, Settings()).view.digest
         steps.believe(store, other, ada, Settings(), 0.5, shown)
@@ -80,6 +86,65 @@ def test_an_act_clears_its_draft_and_notes_stay() -> None:
         with pytest.raises(PersonError):
             acts.submit(store, other, ada, "A", 0.1, "odd")
         assert drafts.load(store, ada, other.id)["reason"] == "once more"  # nothing was recorded
+
+
+def test_each_step_has_a_draft_of_its_own_and_an_act_clears_its_step_alone() -> None:
+    one = match(question(0), debate(rounds=3))
+    with stage(None, [one]) as store:
+        ada = identity.register(store, "Ada")
+
+        def believe(reason: str, now: float) -> None:
+            shown = steps.reading(store, one, ada, Settings()).view.digest
+            steps.believe(store, one, ada, Settings(), 0.5, shown, reason, now=now)
+
+        for turns in (0, 2, 4):
+            assert drafts.save(store, ada, one.id, drafts.reason_at(turns), f"after {turns}")
+        believe("x", 100.0)
+        assert drafts.load(store, ada, one.id) == {"reason 2": "after 2", "reason 4": "after 4"}
+        assert not drafts.save(store, ada, one.id, "reason 0", "late", drawn=99.0)
+        believe("x", 200.0)
+        assert drafts.load(store, ada, one.id) == {"reason 4": "after 4"}
+        acts.undo(store, one, ada, Settings(undo=None), now=300.0)
+        assert drafts.save(store, ada, one.id, "reason 2", "once more", drawn=301.0)
+        saved = drafts.load(store, ada, one.id)
+        assert [drafts.reason(saved, n) for n in (0, 2, 4)] == ["", "once more", "after 4"]
+        shown = steps.reading(store, one, ada, Settings()).view.digest
+        acts.submit(store, one, ada, "A", 0.9, "x", shown=shown, settings=Settings())
+        assert drafts.load(store, ada, one.id) == {"reason 4": "after 4"}
+
+
+def test_a_draft_from_before_steps_had_their_own_is_read_until_it_is_replaced_or_said() -> None:
+    one = match(question(0), debate(rounds=3))
+    with stage(None, [one]) as store:
+        ada = identity.register(store, "Ada")
+        drafts.save(store, ada, one.id, "reason", "old")
+        assert drafts.reason(drafts.load(store, ada, one.id), 0) == "old"
+        drafts.save(store, ada, one.id, "reason 0", "")  # the person has emptied the box
+        assert drafts.reason(drafts.load(store, ada, one.id), 0) == ""
+        drafts.save(store, ada, one.id, "reason", "old")
+        shown = steps.reading(store, one, ada, Settings()).view.digest
+        steps.believe(store, one, ada, Settings(), 0.5, shown, "old")
+        assert drafts.load(store, ada, one.id) == {}
+
+
+def test_highlights_are_positions_and_nothing_else() -> None:
+    with Store(None) as store:
+        assert drafts.highlights(drafts.load(store, "ada", "m")) == []
+        assert drafts.save(store, "ada", "m", "highlights", "[[3, 0, 12],[0,5,6]]")
+        assert drafts.load(store, "ada", "m") == {"highlights": "[[3,0,12],[0,5,6]]"}
+        assert drafts.load(store, "bo", "m") == {}
+        odd = ("x", "{}", "[1]", "[[0,1]]", "[[0,1,2,3]]", '[[0,1,"2"]]', "[[0,1,2.0]]",
+               "[[0,true,2]]", "[[0,2,2]]", "[[0,3,2]]", "[[-1,0,2]]", "[[0,-1,2]]",
+               "[[10000,0,2]]", "[[0,0,10000001]]", "[[0,1,NaN]]", "null", "[null]", "[" * 9000,
+               "[[0,1," + "9" * 5000 + "]]", json.dumps([[0, 0, 1]] * 501))  # fmt: skip
+        for text in odd:
+            with pytest.raises(PersonError, match="up to 500 triples"):
+                drafts.save(store, "ada", "m", "highlights", text)
+        assert drafts.highlights(drafts.load(store, "ada", "m")) == [[3, 0, 12], [0, 5, 6]]
+        most = json.dumps([[n, 0, 9] for n in range(500)])
+        assert drafts.save(store, "ada", "m", "highlights", most)
+        assert drafts.save(store, "ada", "m", "highlights", "[]")
+        assert drafts.load(store, "ada", "m") == {}
 
 
 def test_a_draft_that_comes_after_its_act_does_not_come_back() -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import ENTER, LOCAL
 from deskpages import kinds, set_up, verdicts
 from stage import ALICE, BOB, PASSAGE, PERSON, Says, match, question, stage
 
@@ -29,6 +30,7 @@ from arena.protocols import BUILT_IN, debate
 from arena.questions import Question
 from arena.store import Store
 from arena.text import visible
+from ui import doorkey
 from ui.serve import command
 from ui.work import Worker
 
@@ -111,6 +113,7 @@ def served(path: Path, run: str | None = "trial") -> Iterator[str]:
     process = subprocess.Popen(
         command(path, "Ada", run, port),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env={**os.environ, doorkey.TOKEN: LOCAL},
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
@@ -145,7 +148,9 @@ def browser() -> Iterator[Any]:
 
 def tab(browser: Any, url: str, width: int = 1400, height: int = 900) -> Tab:
     """A tab with a watch on it."""
-    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.request.get(url + ENTER)
+    page = context.new_page()
     page.set_default_timeout(WAIT)
     found = Tab(page, url)
     own = (url, url.replace("http", "ws", 1), "data:", "blob:")

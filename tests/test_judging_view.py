@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from deskpages import Desk, kinds, open_desk, set_up, take, verdicts
-from stage import BOB, PERSON, Decides, Says, go_on, match, question, stage
+from stage import ALICE, BOB, PERSON, Decides, Says, go_on, match, question, stage
 
 from arena import leases
 from arena.batch import Batch
 from arena.desk import acts, drafts, identity, steps, worklist
 from arena.desk.settings import Settings
 from arena.match import Match, participant_id
-from arena.protocols import BUILT_IN, Protocol, debate, expert
+from arena.protocols import BUILT_IN, Protocol, consultancy, debate, expert
 from arena.questions import Item, Question
 from arena.store import Store
 from arena.text import visible
@@ -125,7 +125,7 @@ def test_a_verdict_is_confirmed_recorded_and_taken_back_with_all_that_was_in_the
     with Store(path) as store:
         ada = identity.local(store, "Ada").id
         (found,) = store.query("SELECT match FROM assignments")
-        assert drafts.load(store, ada, found["match"])["reason"] == "It was seen."
+        assert drafts.load(store, ada, found["match"]) == {drafts.reason_at(6): "It was seen."}
     desk.click("Submit verdict").click("Yes, submit").again()
     assert len(verdicts(path)) == 1
 
@@ -309,15 +309,19 @@ def test_more_than_two_answers_have_a_probability_each(
     set_up(path, WHOLE)
     desk = open_desk(path, monkeypatch, id=take(path))
     desk.text["reason"] = "x"
-    for field, number in zip(desk.app.number_input, (60, 30), strict=False):
-        field.set_value(number)
-    desk.again()
-    assert "10 is left for the empty one." in desk.words()
+    assert desk.part("percents")["initial"] == {"A": None, "B": None, "C": None}
     desk.choose("A").click("Submit verdict")
+    assert not verdicts(path) and "give each one its own probability" in desk.words()
+    desk.percents = {"A": 60, "B": None, "C": None}
+    desk.click("Submit verdict")
+    assert not verdicts(path) and "together they make 100 %" in desk.words()
+    desk.percents = {"A": 60, "B": 30, "C": None}
+    desk.click("Submit verdict")
     (row,) = verdicts(path)
     assert json.loads(row["elicited"]) == pytest.approx([0.6, 0.3, 0.1])
+    desk.percents = None
     desk.click("Undo")
-    assert [field.value for field in desk.app.number_input] == [60, 30, 10]
+    assert desk.part("percents")["initial"] == {"A": 60, "B": 30, "C": 10}
 
 
 def test_an_answer_on_trial_is_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -449,8 +453,108 @@ def test_all_quotations_can_be_read_in_order(
     desk = open_desk(path, monkeypatch, id=take(path))
     desk.click("All quotes")
     assert "reader" not in desk.parts() and desk.part("quotes")["entries"]
+    desk.click("Side by side")
+    assert desk.part("reader")["layout"] == "columns" and "quotes" not in desk.parts()
     desk.click("Transcript")
-    assert "reader" in desk.parts()
+    assert desk.part("reader")["layout"] == "rows"
+
+
+def test_the_key_of_the_ways_to_read_is_on_the_one_that_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = room(tmp_path, WHOLE)
+    desk = open_desk(path, monkeypatch, id=take(path))
+    for way in ("All quotes", "Side by side", "Transcript", "All quotes"):
+        keyed = {one.label for one in desk.app.button if one.proto.shortcut == "t"}
+        assert keyed == {way}
+        desk.click(way)
+
+
+def test_one_who_speaks_alone_stands_beside_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.db"
+    alone = Match(
+        question(0), consultancy(), (("A", 0),), (("A", participant_id(ALICE)),)
+    )  # fmt: skip
+    stage(path, [alone], agents=(ALICE,)).close()
+    set_up(path, WHOLE)
+    desk = open_desk(path, monkeypatch, id=take(path))
+    assert "All quotes" in desk.buttons() and "Side by side" not in desk.buttons()
+    desk.click("All quotes").click("Transcript")
+    assert {turn["column"] for turn in desk.turns()} == {0}
+
+
+def test_columns_are_in_the_order_of_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = room(tmp_path, WHOLE)
+    desk = open_desk(path, monkeypatch, id=take(path))
+    assert [turn["column"] for turn in desk.turns()] == [0, 1] * 3
+    assert desk.part("reader")["columns"] == 2
+
+
+def test_an_address_may_name_the_turn_to_begin_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = room(tmp_path, STEPPED)
+    id = take(path)
+    desk = open_desk(path, monkeypatch, id=id)
+    desk.percent = 60
+    desk.click("Save and show next").click("Save and show next")
+    for given, found in (("1", 1), ("3", 3), ("4", 2), ("-1", 2), ("x", 2), ("1" * 99, 2)):
+        again = open_desk(path, monkeypatch, id=id, turn=given)
+        assert again.part("select") == {"selected": found, "address": True}, given
+    again = open_desk(path, monkeypatch, id=id, turn="1")
+    again.percent = 60
+    again.click("Save and show next")  # what the address said before is not what is new
+    assert again.part("select")["selected"] == 4
+
+
+def test_highlights_go_to_the_browser_as_positions_and_only_where_notes_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = room(tmp_path, WHOLE)
+    id = take(path)
+    with Store(path) as store:
+        ada = identity.local(store, "Ada").id
+        (found,) = store.query("SELECT match FROM assignments")
+        drafts.save(store, ada, found["match"], "highlights", "[[2,0,5],[99,0,5]]")
+    desk = open_desk(path, monkeypatch, id=id)
+    assert desk.part("highlights")["text"] == "[[2,0,5],[99,0,5]]"
+    assert desk.part("highlights")["assignment"] == desk.part("reader")["place"] == id
+    set_up(path, Settings(mode="whole", notes=False))
+    desk = open_desk(path, monkeypatch, id=id)
+    assert "highlights" not in desk.parts() and desk.part("reader")["place"] is None
+
+
+def test_what_is_written_at_a_step_is_that_steps_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = room(tmp_path, STEPPED)
+    id = take(path)
+    desk = open_desk(path, monkeypatch, id=id)
+
+    def box() -> tuple[str, str]:
+        drawn = desk.part("draft", "reason")
+        return drawn["field"], drawn["initial"]
+
+    def write(turns: int, text: str) -> None:
+        with Store(path) as store:
+            ada = identity.local(store, "Ada").id
+            (found,) = store.query("SELECT match FROM assignments")
+            drafts.save(store, ada, found["match"], drafts.reason_at(turns), text)
+
+    desk.percent = 60
+    write(0, "before")
+    assert desk.again() and box() == ("reason 0", "before")
+    desk.click("Save and show next")
+    assert box() == ("reason 2", "")
+    write(2, "not said yet")
+    desk.click("Undo")
+    assert box() == ("reason 0", "before")
+    desk.click("Save and show next")
+    assert box() == ("reason 2", "not said yet")
 
 
 # Debates in which the judge takes part.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import ENTER, LOCAL
 from doorway import free_port
 from stage import BOB, Says, match, question, stage
 from test_browse import judge, model_verdict
@@ -24,6 +25,7 @@ from arena.protocols import debate
 from arena.runfile import read_run_file
 from arena.store import Store
 from arena.turns import Verdict
+from ui import doorkey
 from ui.runs import run_file
 from ui.serve import command
 
@@ -63,6 +65,7 @@ def serve(file: Path) -> Iterator[str]:
     process = subprocess.Popen(
         command(file, "Ada", port=port), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, doorkey.TOKEN: LOCAL},
     )  # fmt: skip
     found = f"http://127.0.0.1:{port}"
     try:
@@ -113,6 +116,7 @@ def tab(desk: tuple[str, Path, Match], chromium: Any) -> Iterator[Open]:
     def opened(path: str, size: tuple[int, int] = (1400, 1000), **options: Any) -> Any:
         context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         contexts.append(context)
+        context.request.get(desk[0] + ENTER)
         page = context.new_page()
         page.set_default_timeout(WAIT)
         own = (desk[0], desk[0].replace("http", "ws", 1), "data:", "blob:")
@@ -172,7 +176,7 @@ def test_from_the_list_to_a_fork_beside_its_debate(
     page.get_by_text("Judges' reports", exact=True).click()
     page.locator(".beliefs").wait_for()
 
-    page.locator(".reader article[data-number='1'] header").click()  # keys are not for a switch
+    page.evaluate("document.activeElement.blur()")  # keys are not for a switch
     page.keyboard.press("j")
     page.locator(".reader article.selected[data-number='2']").wait_for()
     page.keyboard.press("k")

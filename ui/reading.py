@@ -136,12 +136,16 @@ def page(
 ) -> dict[str, Any]:
     """All that the reading part of a judge's page shows.
 
-    Turns carry their ``number`` in reading order, from 0: the only name that a page has for them.
+    Turns carry their ``number`` in reading order, from 0: the only name that a page has for them;
+    and the ``column`` of their speaker, of so many ``columns``, in the order in which they first
+    spoke; None for the judge.
     ``contexts`` belong to the quotations among a turn's ``parts``, in order. ``sig`` changes if and
     only if something else does.
     """
     called = _rounds(match, transcript)
     known = quoting.covered(seen)
+    speakers = match.protocol.speakers
+    beside = list(dict.fromkeys(t.seat for t in seen.turns if t.seat in speakers))
     rounds: list[dict[str, Any]] = []
     places: list[int] = []
     for number, turn in enumerate(seen.turns):
@@ -153,7 +157,8 @@ def page(
         drawn = _turn(
             match, turn, rounds[-1]["name"], match.question.passage, seen.passage is not None, known
         )
-        rounds[-1]["turns"].append({"number": number, **drawn})
+        column = beside.index(turn.seat) if turn.seat in speakers else None
+        rounds[-1]["turns"].append({"number": number, "column": column, **drawn})
     answers = [] if seen.answers == seen.options or set(seen.answers) == set(seen.options) else (
         [[option.label, visible(option.text)] for option in seen.answers]
     )  # fmt: skip
@@ -165,6 +170,7 @@ def page(
         "options": [[option.label, visible(option.text)] for option in seen.options],
         "passage": None if seen.passage is None else visible(seen.passage),
         "rounds": rounds,
+        "columns": len(speakers),
     }
     return {"sig": content_id("r", drawn), **drawn}
 

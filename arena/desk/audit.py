@@ -20,7 +20,7 @@ from arena.text import visible
 WORDS: dict[str, str] = {
     # judging
     "taken": "took a debate",
-    "shown": "was shown the next turn",
+    "shown": "began to read",
     "belief": "gave a probability",
     "verdict": "gave a verdict",
     "question": "asked the debaters a question",
@@ -36,6 +36,7 @@ WORDS: dict[str, str] = {
     "retry": "asked for a failed turn again",
     "failed": "a machine's turn failed",
     "forked": "forked a debate",
+    "looked": "read a debate as a researcher",
     # assignments and settings
     "plan": "planned assignments",
     "assigned": "assigned a debate",
@@ -53,6 +54,9 @@ WORDS: dict[str, str] = {
     "invite used": "used an invite",
     "invite revoked": "revoked an invite",
     "sessions revoked": "ended somebody's sessions",
+    "session ended": "ended one of somebody's sessions",
+    "login bound": "signed in by an organisation's login for the first time",
+    "login unbound": "took an organisation's login from somebody",
     "passcode": "set a passcode",
     "role": "changed a role",
     "revoked": "revoked somebody's access",
@@ -60,6 +64,7 @@ WORDS: dict[str, str] = {
     # data
     "imported": "imported data",
     "exported": "exported data",
+    "backup": "took a backup of the store",
     "room": "an imported room",
     "held": "a speech of an import that was never revealed",
     "reading": "an imported reading",

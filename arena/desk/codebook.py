@@ -283,6 +283,8 @@ NOTES = (
     "of every file.",
     "A person is called by a pseudonym, the same in every export of one store; another store has "
     "others. Ids that are hashes of a person's name are in no file.",
+    "What a person writes for itself is in no file: notes and highlights in the text, and drafts "
+    "of what was never sent.",
     "JSON Lines: one object a line, every column in it, null where a value is missing.",
     'CSV (RFC 4180, UTF-8, CRLF): texts are between quotation marks, so an empty text is "" and '
     "a missing value is nothing at all; numbers and true/false are bare. A text that begins with "

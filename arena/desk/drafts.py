@@ -1,14 +1,16 @@
 """Drafts and active time: what a person is writing, and how long it has been reading.
 
 A draft is kept on the server by person and match, so that it survives a reload, a crash and a
-change of device; what it became is an act, and the act clears it in its own transaction. Active
-time is what the page reports: milliseconds in which it was visible, had the focus and was not idle.
+change of device; what it became is an act, and the act clears it in its own transaction. A draft is
+the person's alone: nobody else is shown it, and no export has it. Active time is what the page
+reports: milliseconds in which it was visible, had the focus and was not idle.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 from typing import Literal, get_args
@@ -18,9 +20,11 @@ from arena.desk.chairs import MAX_TEXT, PersonError
 from arena.ids import canonical
 from arena.store import Store
 
-Field = Literal["reason", "notes", "question", "speech", "problem"]
+Field = Literal["reason", "notes", "question", "speech", "problem", "highlights"]
 FIELDS: tuple[Field, ...] = get_args(Field)
-"""What can be drafted. Notes are the person's own and no act clears them."""
+"""What can be drafted. Notes and highlights are the person's own and no act clears them."""
+MOST_HIGHLIGHTS = 500
+_AT_STEP = re.compile("reason (0|[1-9][0-9]{0,3})")
 MOST = 60_000.0
 """Milliseconds that one report of active time may claim; a page reports more often."""
 SLACK = 500.0
@@ -28,16 +32,61 @@ SLACK = 500.0
 
 _SAVE = (
     "INSERT INTO drafts (person, match, payload, at) "
-    "SELECT ?1, ?2, json_set('{}', '$.' || ?3, json(?4)), ?5 WHERE NOT EXISTS (SELECT 1 "
+    "SELECT ?1, ?2, json_set('{}', '$.\"' || ?3 || '\"', json(?4)), ?5 WHERE NOT EXISTS (SELECT 1 "
     "FROM events WHERE match = ?2 AND person = ?1 AND at > ?6 AND (kind IN ('belief', 'verdict') "
-    "AND ?3 = 'reason' OR kind = ?3 OR kind = 'reported' AND ?3 = 'problem')) "
-    "ON CONFLICT (person, match) DO UPDATE SET "
-    "payload = json_set(payload, '$.' || ?3, json(?4)), at = excluded.at"
+    "AND ?3 GLOB 'reason*' OR kind = ?3 OR kind = 'reported' AND ?3 = 'problem')) "
+    "ON CONFLICT (person, match) DO UPDATE SET payload = json_set(CASE WHEN ?3 GLOB 'reason *' "
+    "THEN json_remove(payload, '$.reason') ELSE payload END, '$.\"' || ?3 || '\"', json(?4)), "
+    "at = excluded.at"
 )
 CLEAR = (
-    "UPDATE drafts SET payload = json_remove(payload, '$.' || ?1) WHERE person = ?2 AND match = ?3"
+    "UPDATE drafts SET payload = json_remove(payload, '$.\"' || ?1 || '\"') "
+    "WHERE person = ?2 AND match = ?3"
 )
 """Forget one field's draft, in the transaction of the act that it became: field, person, match."""
+
+
+def reason_at(turns: int) -> str:
+    """The field of the reason for what is said when this many turns are shown: each step of a
+    reading has a draft of its own."""
+    return f"reason {turns}"
+
+
+def reasons(turns: int) -> tuple[str, str]:
+    """The fields that a belief or a verdict on this many turns clears: its own, and the one that
+    all steps had in common once."""
+    return reason_at(turns), "reason"
+
+
+def reason(saved: Mapping[str, str], turns: int) -> str:
+    """The reason being written for what is said when this many turns are shown."""
+    return saved.get(reason_at(turns), saved.get("reason", ""))
+
+
+def highlights(saved: Mapping[str, str]) -> list[list[int]]:
+    """The person's own marks in the text: [number of the turn, begin, end], in the order in which
+    they were made; in code points of the turn's text as the reader shows it."""
+    found: list[list[int]] = json.loads(saved.get("highlights") or "[]")
+    return found
+
+
+def _checked(text: str) -> str:
+    """Highlights as they are kept. Raises PersonError for anything else."""
+    try:
+        found = json.loads(text or "[]")
+    except (ValueError, RecursionError):
+        found = None
+    if (
+        not isinstance(found, list)
+        or len(found) > MOST_HIGHLIGHTS
+        or not all(isinstance(one, list) and len(one) == 3 for one in found)
+        or not all(type(n) is int for one in found for n in one)
+        or not all(0 <= turn < 10_000 and 0 <= a < b < 10**7 for turn, a, b in found)
+    ):
+        raise PersonError(
+            f"Highlights are up to {MOST_HIGHLIGHTS} triples: a turn's number, a begin and an end."
+        )
+    return canonical(found) if found else ""
 
 
 def save(
@@ -53,14 +102,16 @@ def save(
 
     ``match`` is an id. ``drawn`` is the server's time at which the page was drawn: a draft that
     arrives after its act, from a page that was drawn before it, is not kept (False). Raises
-    PersonError for a field that there is not, and for a text of more than 20,000 characters.
+    PersonError for a field that there is not (`FIELDS`, `reason_at`), for a text of more than
+    20,000 characters, and for highlights that are none.
     """
-    if field not in FIELDS:
+    if field not in FIELDS and not _AT_STEP.fullmatch(field):
         raise PersonError(f"There are drafts of {', '.join(FIELDS)}, and of nothing else.")
     if len(text) > MAX_TEXT:
         raise PersonError(f"A draft has up to {MAX_TEXT} characters; this one has {len(text)}.")
     now = time.time() if now is None else now
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = _checked(text) if field == "highlights" else text
     since = math.inf if drawn is None else drawn
     row = (person, match, field, canonical(text), now, since)
     return store.execute({_SAVE: [row]})[_SAVE] > 0

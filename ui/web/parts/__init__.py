@@ -11,32 +11,37 @@ a key causes, and cause no run of their own while the person is still at it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
-if TYPE_CHECKING:
-    from streamlit.components.v2.types import ComponentRenderer
+from ui.web.parts import bundle
 
 
-def element(name: str) -> ComponentRenderer:
+def element(name: str, *with_: str) -> Callable[..., Any]:
     """The mounting command of a component, whose files lie beside this one; made once, on import.
 
-    One that shows something has a style, and the common script and style before its own.
+    One that shows something has a style, and the common script and style before its own; then the
+    scripts that ``with_`` names.
     """
-    here = files(__name__)
+    shows = files(__name__).joinpath(f"{name}.css").is_file()
+    names = [*(bundle.COMMON if shows else ()), *(f"{one}.js" for one in with_), f"{name}.js"]
+    names += [f"{name}.css"] if shows else []
+    bundle.MADE[name] = tuple(names)
+    if bundle.served():
+        made = st.components.v2.component(f"arena-{name}", js=bundle.stub(name))
+    else:
+        css, js = (bundle.read(*bundle.of_kind(kind, names)) for kind in (".css", ".js"))
+        made = st.components.v2.component(f"arena-{name}", css=css or None, js=js)
 
-    def text(*names: str) -> str:
-        return "".join(here.joinpath(one).read_text("utf-8") for one in names)
+    def mount(*, data: Mapping[str, Any], **rest: Any) -> Any:
+        # As tuples: whether a list might be a table takes Streamlit longer than all the rest.
+        plain = {key: tuple(one) if isinstance(one, list) else one for key, one in data.items()}
+        return made(data=plain, **rest)
 
-    if not here.joinpath(f"{name}.css").is_file():
-        return st.components.v2.component(f"arena-{name}", js=text(f"{name}.js"))
-    return st.components.v2.component(
-        f"arena-{name}",
-        css=text("common.css", f"{name}.css"),
-        js=text("common.js", f"{name}.js"),
-    )
+    return mount
 
 
 def value(key: str, name: str) -> Any:

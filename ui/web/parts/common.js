@@ -6,8 +6,16 @@ const SVG = 'http://www.w3.org/2000/svg';
 function el(name, kind, text) {
   const node = document.createElement(name);
   if (kind) node.className = kind;
-  if (text) node.textContent = text;
+  if (text) node.append(...breakable(text));
   return node;
+}
+
+// A text in pieces with places to break a line in its endless words, if it has any: where a word of
+// a hundred thousand characters may be broken takes a browser half a minute to find out.
+function breakable(text) {
+  if (!/\S{1000}/u.test(text)) return [text];
+  const pieces = text.split(/(\S{500})/u).filter(Boolean);
+  return pieces.flatMap((piece, i) => (i ? [document.createElement('wbr'), piece] : [piece]));
 }
 
 function svg(name, attributes = {}, text = '') {
@@ -123,3 +131,54 @@ function onSelect(it, signal, act) {
   act(window.__arenaSel ?? null);
 }
 
+// How large texts are drawn: the reader's own setting, kept in this browser.
+const SCALES = [0.85, 1, 1.15, 1.3, 1.5, 1.75, 2];
+
+function scale() {
+  let kept = window.__arenaScale;
+  try {
+    kept = Number(localStorage.getItem('arena text size') ?? kept);
+  } catch { /* no storage: until the page is left */ }
+  return SCALES.includes(kept) ? kept : 1;
+}
+
+function rescale(by) {
+  const now = SCALES[Math.min(SCALES.length - 1, Math.max(0, SCALES.indexOf(scale()) + by))];
+  window.__arenaScale = now;
+  try {
+    localStorage.setItem('arena text size', String(now));
+  } catch { /* no storage */ }
+  window.dispatchEvent(new CustomEvent('arena:scale'));
+}
+
+// A part whose texts follow that setting, here and when another tab changes it.
+function scaled(it, signal) {
+  const apply = () => {
+    it.box.style.setProperty('--size', scale());
+    const at = SCALES.indexOf(scale());
+    it.scales?.forEach(([button, by]) => {
+      button.setAttribute('aria-disabled', at + by < 0 || at + by >= SCALES.length);
+    });
+  };
+  window.addEventListener('arena:scale', apply, { signal });
+  window.addEventListener('storage', apply, { signal });
+  apply();
+}
+
+function scaler(it) {
+  const box = el('span', 'scaler');
+  box.setAttribute('role', 'group');
+  box.setAttribute('aria-label', 'Size of the text');
+  it.scales = [['A\u2212', 'Smaller text', -1], ['A+', 'Larger text', 1]].map(
+    ([text, name, by]) => {
+      const button = el('button', 'tool', text);
+      button.type = 'button';
+      button.title = name;
+      button.setAttribute('aria-label', name);
+      button.addEventListener('click', () => rescale(by));
+      put(box, button);
+      return [button, by];
+    },
+  );
+  return box;
+}

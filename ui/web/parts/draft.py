@@ -6,7 +6,7 @@ from streamlit.runtime.state import WidgetCallback
 
 from ui.web.parts import element, nothing, value
 
-_draft = element("draft")
+_draft = element("draft", "saving")
 
 
 def draft(

@@ -65,11 +65,14 @@ function draw(it) {
     apart.forEach((one) => put(others, entry(it, one)));
     parts.push(put(el('div'), el('h2', '', 'Not in the passage'), others));
   }
-  it.box.replaceChildren(...parts.filter(Boolean));
+  it.body.replaceChildren(...parts.filter(Boolean));
 }
 
 export default function (component) {
-  const it = live(component, () => el('div', 'quotes'));
+  const it = live(component, (one) => {
+    one.body = el('div');
+    return put(el('div', 'quotes'), scaler(one), one.body);
+  }, scaled);
   if (it.sig !== component.data.sig) draw(it);
   return it.stop;
 }

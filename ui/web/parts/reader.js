@@ -12,6 +12,8 @@ const WHY = {
   unknown: 'The passage has no such line.',
 };
 
+const BELOW = 44; // pixels that a page has below its reader
+
 function context(told, kind) {
   const box = el('span', 'context');
   const title = !told.whole ? 'Quoted around it, in the order of the passage'
@@ -25,9 +27,7 @@ function context(told, kind) {
   return box;
 }
 
-function quote(kind, text, told) {
-  const line = kind === 'cited' || kind === 'unknown';
-  const words = el(line ? 'span' : 'q', 'words', text);
+function quote(kind, words, told) {
   const tag = TAGS[kind] ? el('span', 'tag', TAGS[kind]) : null;
   const box = el(told ? 'details' : 'span', 'quote ' + kind);
   if (!told) {
@@ -54,19 +54,26 @@ function options(list) {
   return box;
 }
 
-// The words of a turn; what is beyond the cap waits behind a summary, quotations whole.
-function said(one) {
+// The words of a turn; what is beyond the cap waits behind a summary, quotations whole. `chunks` are
+// the elements that hold them, in order, and where in the turn's text each begins.
+function said(one, chunks) {
   const body = el('div', 'said');
   const more = [];
-  let room = CAP, over = 0, at = 0;
+  let room = CAP, over = 0, at = 0, begin = 0;
   one.parts.forEach(([kind, text]) => {
     const told = kind === 'text' ? null : one.contexts[at++];
-    const piece = (words) => (kind === 'text' ? el('span', '', words) : quote(kind, words, told));
+    const piece = (words, from) => {
+      const quoted = !['text', 'cited', 'unknown'].includes(kind);
+      const node = el(quoted ? 'q' : 'span', kind === 'text' ? '' : 'words', words);
+      chunks.push({ node, text: words, begin: begin + from });
+      return kind === 'text' ? node : quote(kind, node, told);
+    };
     const here = kind === 'text' ? Math.max(0, room) : room > 0 ? text.length : 0;
-    if (here > 0) put(body, piece(text.slice(0, here)));
-    if (here < text.length) more.push(piece(text.slice(here)));
+    if (here > 0) put(body, piece(text.slice(0, here), 0));
+    if (here < text.length) more.push(piece(text.slice(here), here));
     over += Math.max(0, text.length - here);
     room -= text.length;
+    begin += text.length;
   });
   return more.length ? put(body, rest(over, ...more)) : body;
 }
@@ -84,11 +91,18 @@ function turn(it, one, round, first) {
   one.notes.forEach((note) => put(head, el('span', 'note', note)));
   const cited = el('ul', 'cited-lines');
   one.lines.forEach((pair) => put(cited, line(pair)));
-  put(box, head, one.parts.length ? said(one) : null, one.lines.length ? cited : null);
+  box.chunks = [];
+  box.text = one.parts.map(([, text]) => text).join('');
+  put(box, head, one.parts.length ? said(one, box.chunks) : null,
+    one.lines.length ? cited : null);
   box.addEventListener('click', (event) => {
     const inside = (name) => event.target.closest?.(name);
-    const selecting = String(it.root.getSelection?.() ?? document.getSelection()).length > 0;
-    if (!selecting && !inside('summary, .context')) chosen(it, one.number);
+    if (selection(it.root)) return;
+    const own = inside('mark.own');
+    if (own) {
+      event.preventDefault(); // where it is in a summary, that stays as it is
+      change(it, without(it, Number(own.dataset.index)), 'Taken away');
+    } else if (!inside('summary, .context')) chosen(it, one.number);
   });
   return box;
 }
@@ -122,15 +136,16 @@ function intro(data) {
   return sheet;
 }
 
-function legend() {
-  const box = el('p', 'legend');
-  put(box, el('span', '', 'Marks of the platform:'));
-  for (const kind of ['verified', 'altered', 'unverified']) {
-    put(box, put(el('span', kind), el('span', 'tag', TAGS[kind])));
-  }
-  return put(box, el('span', '',
+function head(it) {
+  const why = put(el('details', 'why'), el('summary', '', 'Marks of the platform'), el('p', '',
     'Only the platform draws these. \u201cIn the passage\u201d means that the words are there, not '
     + 'that they are to the point. Open a quotation to see it in its context.'));
+  const marks = el('p', 'legend');
+  for (const kind of ['verified', 'altered', 'unverified']) {
+    put(marks, put(el('span', kind), el('span', 'tag', TAGS[kind])));
+  }
+  return put(el('div', 'head'), put(el('div', 'about'), why, marks),
+    put(el('div', 'tools'), marker(it), scaler(it)));
 }
 
 function build(it) {
@@ -155,7 +170,7 @@ function build(it) {
     }
   });
   put(it.area, it.feed);
-  return put(box, legend(), it.area);
+  return put(box, head(it), it.area);
 }
 
 // Articles that say the same as before stay as they are: opened, scrolled, selected.
@@ -184,11 +199,44 @@ function draw(it) {
     else it.feed.appendChild(fresh);
   }));
   while (it.feed.children.length > at) it.feed.lastChild.remove();
+  it.feed.hidden = at === 0; // a feed of nothing is none
   [...it.feed.children].forEach((article, i) => {
     article.setAttribute('aria-posinset', i + 1);
     article.setAttribute('aria-setsize', at);
   });
+  place(it);
+  paint(it);
   show(it, it.selected ?? null, false);
+}
+
+// Side by side: each speaker has a column, and what was said in a round begins in one row. The
+// order of the page stays that of reading.
+function place(it) {
+  const { columns, rounds } = it.data;
+  let at = 0, row = 1;
+  it.feed.style.setProperty('--columns', columns);
+  rounds.forEach((round) => {
+    const free = Array(Math.max(1, columns)).fill(row);
+    round.turns.forEach(({ column }) => {
+      const { style } = it.feed.children[at++];
+      const own = column === null ? Math.max(...free) : free[column];
+      style.gridRow = own;
+      style.gridColumn = column === null ? '1 / -1' : column + 1;
+      if (column === null) free.fill(own + 1);
+      else free[column] = own + 1;
+    });
+    row = Math.max(row, ...free);
+  });
+}
+
+// As high as the window leaves it, where the page is wide and nothing but a head is above.
+function fit(it) {
+  const host = it.root.host ?? it.root;
+  const main = host.closest('[data-testid=stMain]') ?? document.scrollingElement;
+  const above = it.area.getBoundingClientRect().top + main.scrollTop;
+  const wide = matchMedia('(min-width: 1000px)').matches && above < innerHeight / 2;
+  if (wide) it.box.style.setProperty('--reader-height', `${Math.floor(innerHeight - above - BELOW)}px`);
+  else it.box.style.removeProperty('--reader-height');
 }
 
 function show(it, number, scroll) {
@@ -218,14 +266,29 @@ function takePlace(find, tries = 10) {
   } else if (tries) setTimeout(takePlace, 100, find, tries - 1);
 }
 
+function listen(it, signal) {
+  onSelect(it, signal, (number) => show(it, number, !it.quiet));
+  scaled(it, signal);
+  highlighting(it, signal);
+  window.addEventListener('resize', () => fit(it), { signal });
+  const moved = new ResizeObserver(() => requestAnimationFrame(() => fit(it))); // by what is above
+  const around = (it.root.host ?? it.root).closest('[data-testid=stMainBlockContainer]');
+  if (around) moved.observe(around);
+  signal.addEventListener('abort', () => moved.disconnect());
+}
+
 export default function (component) {
-  const it = live(component, build, (one, signal) => {
-    onSelect(one, signal, (number) => show(one, number, !one.quiet));
-  });
-  if (it.sig !== component.data.sig) {
+  const it = live(component, build, listen);
+  const { sig, layout, place: own } = component.data;
+  it.feed.classList.toggle('columns', layout === 'columns');
+  it.marker.hidden = own === null;
+  if (it.sig !== sig || it.own !== own) {
     const first = it.sig === undefined;
+    it.own = own;
     draw(it);
     if (first) show(it, it.selected ?? null, true);
-  }
+  } else if (it.layout !== layout) show(it, it.selected ?? null, true);
+  it.layout = layout;
+  fit(it);
   return it.stop;
 }

@@ -1,6 +1,13 @@
 // Told only if it changed: what a person has scrolled to since stays where it is.
 export default function ({ data }) {
-  if (window.__arenaSel === data.selected) return;
-  window.__arenaSel = data.selected;
-  window.dispatchEvent(new CustomEvent('arena:select', { detail: data.selected }));
+  const { selected, address } = data;
+  if (address) {
+    const here = new URL(window.location.href);
+    if (selected === null) here.searchParams.delete('turn');
+    else here.searchParams.set('turn', selected);
+    if (here.href !== window.location.href) window.history.replaceState(window.history.state, '', here);
+  }
+  if (window.__arenaSel === selected) return;
+  window.__arenaSel = selected;
+  window.dispatchEvent(new CustomEvent('arena:select', { detail: selected }));
 }

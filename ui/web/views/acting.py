@@ -14,6 +14,7 @@ import streamlit as st
 
 from arena.desk.chairs import PersonError
 from arena.desk.identity import Person
+from arena.desk.shelf import borrowed
 from arena.store import Store, StoreError
 from arena.text import visible
 from ui.serve import Arguments
@@ -74,8 +75,9 @@ def _last() -> tuple[str, str]:
 
 
 def _here() -> str:
-    """The address of this page, and of what it shows."""
-    return f"{st.context.url} {sorted(st.query_params.to_dict().items())}"
+    """The address of this page, and of what it shows; not of the turn that is selected there."""
+    query = {name: one for name, one in st.query_params.to_dict().items() if name != "turn"}
+    return f"{st.context.url} {sorted(query.items())}"
 
 
 def perform(args: Arguments, act: Callable[[Store, Person], None]) -> bool:
@@ -85,7 +87,7 @@ def perform(args: Arguments, act: Callable[[Store, Person], None]) -> bool:
     """
     st.session_state.pop(TOLD, None)
     try:
-        with Store(args.store) as store:
+        with borrowed(args.store) as store:
             act(store, who.require(store, args))
     except PersonError as error:
         tell("problem", str(error))

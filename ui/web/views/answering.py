@@ -15,6 +15,7 @@ from arena.desk.chairs import PersonError
 from arena.store import Store
 from arena.turns import Turn
 from ui.web.parts import draft, probability
+from ui.web.parts import percents as many
 from ui.web.views import payoffs
 from ui.web.views.acting import mended
 from ui.web.views.case import Case
@@ -52,8 +53,13 @@ def round_of(case: Case) -> int:
 
 
 def percent_key(case: Case, letter: str) -> str:
-    """The key of the field for a letter's probability; of two, the first has the only one."""
+    """The key of the field for the probability of the first of two letters, which says both."""
     return case.key("percent", letter, round_of(case))
+
+
+def percents_key(case: Case) -> str:
+    """The key of the fields for the probabilities of three or more."""
+    return case.key("percents", round_of(case))
 
 
 def reason_key(case: Case) -> str:
@@ -80,7 +86,8 @@ def _before(case: Case, letter: str) -> float | None:
 def percents(case: Case) -> dict[str, float | None]:
     """Per cent by letter, as they stand in the form."""
     if not case.two:
-        return {x: st.session_state.get(percent_key(case, x)) for x in case.letters}
+        several = many.given(percents_key(case), case.letters)
+        return several or {x: _before(case, x) for x in case.letters}
     first, second = case.letters
     one = probability.given(percent_key(case, first))
     one = _before(case, first) if one is None else one
@@ -91,7 +98,8 @@ def read(store: Store, case: Case) -> Answers:
     """What stands in the form, in the callback of a click."""
     reason = draft.written(reason_key(case))
     if reason is None:
-        reason = drafts.load(store, case.person.id, case.match.id).get("reason", "")
+        saved = drafts.load(store, case.person.id, case.match.id)
+        reason = drafts.reason(saved, round_of(case))
     return Answers(chosen(case), percents(case), reason)
 
 
@@ -101,14 +109,11 @@ def fill(store: Store, case: Case, turn: Turn) -> None:
     numbers = [round(100 * p, 6) for p in said.elicited or ()]
     percent = dict(zip(case.match.labels, numbers, strict=False))
     st.session_state[before_key(case)] = percent
-    if not case.two:
-        for letter, number in percent.items():
-            st.session_state[percent_key(case, letter)] = number
     if turn.kind == "verdict":
         winner = acts.TIE if said.choice is None else case.match.labels[said.choice]
         st.session_state[winner_key(case)] = winner
-    if said.reason:
-        drafts.save(store, case.person.id, case.match.id, "reason", said.reason)
+    field = drafts.reason_at(round_of(case))
+    drafts.save(store, case.person.id, case.match.id, field, said.reason)
 
 
 # Fields.
@@ -176,28 +181,18 @@ def percent_fields(case: Case, closed: bool, more: bool, live: bool = False) -> 
             live=live,
         )  # fmt: skip
         return
-    st.text("How likely is each answer, in %?")
-    with st.container(horizontal=True, gap="small"):
-        for letter in letters:
-            st.number_input(
-                letter, 0.0, 100.0, None, 5.0, format="%g", width=96, disabled=closed,
-                key=percent_key(case, letter), placeholder="-",
-            )  # fmt: skip
-    given = [st.session_state.get(percent_key(case, letter)) for letter in letters]
-    total = sum(one for one in given if one is not None)
-    empty = sum(one is None for one in given)
-    st.caption(
-        f"{100 - total:g} is left for the empty one."
-        if empty == 1 and total <= 100
-        else f"Together {total:g}; they have to make 100. One may be left empty: it has the rest."
-    )
+    many.percents(
+        percents_key(case), label="How likely is each answer, in %?", letters=letters,
+        initial={letter: _before(case, letter) for letter in letters}, disabled=closed,
+    )  # fmt: skip
 
 
 def reason_field(case: Case, closed: bool, needed: bool, saved: dict[str, str]) -> None:
     """The box for the reason; ``saved`` are the drafts that the server has."""
+    at = round_of(case)
     draft.draft(
-        reason_key(case), assignment=case.place.id, field="reason",
-        label="Why?" if needed else "Why? (may be empty)", initial=saved.get("reason", ""),
+        reason_key(case), assignment=case.place.id, field=drafts.reason_at(at),
+        label="Why?" if needed else "Why? (may be empty)", initial=drafts.reason(saved, at),
         lines=3 if needed else 2,
         hint="What decided it, in a sentence or two." if needed else "", disabled=closed,
         drawn=time.time(),

@@ -37,7 +37,8 @@ SHORTCUTS = (
     ("Q", "ask your question"),
     ("G", "continue with the next debate"),
     ("Shift+S", "skip this debate"),
-    ("T", "transcript, or all quotations"),
+    ("T", "transcript, all quotations, side by side"),
+    ("M", "highlight what is selected in the text, or take that away"),
     ("H", "this help"),
 )
 

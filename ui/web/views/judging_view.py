@@ -7,14 +7,16 @@ device show the same.
 
 from __future__ import annotations
 
+import re
 import time
 
 import streamlit as st
 
 from arena import leases
-from arena.desk import drafts, worklist
+from arena.desk import drafts
 from arena.desk.chairs import PersonError
 from arena.desk.identity import Person
+from arena.desk.shelf import borrowed
 from arena.store import Store, StoreError
 from arena.text import visible
 from ui import reading
@@ -22,6 +24,7 @@ from ui.serve import Arguments
 from ui.web.parts.beliefs import beliefs
 from ui.web.parts.clock import clock
 from ui.web.parts.draft import draft
+from ui.web.parts.highlights import highlights
 from ui.web.parts.quotes import quotes
 from ui.web.parts.reader import picked, reader
 from ui.web.parts.selection import select
@@ -29,7 +32,7 @@ from ui.web.parts.tree import tree
 from ui.web.views.acting import NOT_READ, follow, open_dialog, opened, to_queue, told
 from ui.web.views.after_part import after
 from ui.web.views.arriving import arriving
-from ui.web.views.case import Case, find, note_shown, run_of, sit_down
+from ui.web.views.case import Case, find, note_shown, progress, sit_down
 from ui.web.views.dialogs import (
     HELP,
     PROBLEM,
@@ -46,8 +49,9 @@ BLIND = (
     "Blind: you are not told which answer is right, who debates, how long they took, "
     "or what others have judged."
 )
-PARTS = ("Transcript", "All quotes")
-"""The two ways to read; the button names the other one."""
+TRANSCRIPT, QUOTES, BESIDE = "Transcript", "All quotes", "Side by side"
+WAYS = (TRANSCRIPT, QUOTES, BESIDE)
+"""The ways to read, in the order in which the key goes round."""
 
 
 def draw(args: Arguments, person: Person) -> None:
@@ -59,7 +63,7 @@ def draw(args: Arguments, person: Person) -> None:
         nothing(args, "No debate is open.")
         return
     try:
-        with Store(args.store) as store:
+        with borrowed(args.store) as store:
             page(store, args, person, id)
     except PersonError as error:
         nothing(args, str(error))
@@ -99,7 +103,11 @@ def page(store: Store, args: Arguments, person: Person, id: str) -> None:
     with st.container(key="desk"):
         left, middle, right = st.columns([1.05, 2.4, 1.3], gap="small")
     with middle, st.container(key="text"):
-        text(case, closed, over)
+        if over:
+            st.subheader("The time to read is over", anchor=False)
+            st.text("Give your verdict now. It is kept, and marked as late if you wait.")
+        else:
+            text(case, closed)
     with right, st.container(key="report"):
         if case.settings.mode == "timed" and case.state.verdict is None:
             timer(case)
@@ -111,7 +119,10 @@ def page(store: Store, args: Arguments, person: Person, id: str) -> None:
         side(case, saved, closed)
     if case.settings.mode != "timed" or case.state.verdict is not None:
         clock(case.key("clock"), assignment=case.place.id)
-    select(number, case.key("select"))
+    if case.settings.notes:
+        highlights(case.key("highlights"), assignment=case.place.id,
+                   text=saved.get("highlights", ""))  # fmt: skip
+    select(number, case.key("select"), address=True)
     arriving(case.key("arriving"), turns)
     draw_dialog(case, turns, number, saved)
 
@@ -143,7 +154,7 @@ def waits(store: Store, case: Case) -> bool:
 
 def header(store: Store, case: Case, closed: bool) -> None:
     """Progress, what the judge is not told, and what one can do with the debate as a whole."""
-    done, left = worklist.progress(store, case.person.id, run_of(case.args))
+    done, left = progress(store, case)
     step = case.state
     where = f"Step {step.step} of {step.steps}" if step.mode == "stepped" else ""
     practice = "Practice" if case.place.kind == "practice" else ""
@@ -171,11 +182,16 @@ def _opens(label: str, dialog: str, id: str, closed: bool, key: str | None = Non
 
 def selected(case: Case) -> int | None:
     """The turn that is selected: what the judge has chosen since the last turn came, else the first
-    of those that came together with it; where all came at once, the first of all."""
-    turns = case.state.view.turns
+    of those that came together with it; where all came at once, the first of all. A page that is
+    opened begins with the turn that its address names."""
+    turns, key = case.state.view.turns, case.key("selected")
+    if key not in st.session_state:
+        given = st.query_params.get("turn", "")
+        named = re.fullmatch("[0-9]{1,4}", given) and int(given) < len(turns)
+        st.session_state[key] = (len(turns), int(given)) if named else (-1, 0)
     if not turns:
         return None
-    count, number = st.session_state.get(case.key("selected"), (-1, 0))
+    count, number = st.session_state[key]
     if count == len(turns) and 0 <= number < len(turns):
         return int(number)
     if case.state.mode in ("whole", "timed"):
@@ -194,23 +210,15 @@ def _picked(key: str, case_key: str, count: int) -> None:
         choose(case_key, count, number)
 
 
-def text(case: Case, closed: bool, over: bool) -> None:
-    """The transcript, or all quotations; and the ways from turn to turn."""
-    if over:
-        st.subheader("The time to read is over", anchor=False)
-        st.text("Give your verdict now. It is kept, and marked as late if you wait.")
-        return
+def text(case: Case, closed: bool) -> None:
+    """The debate, in one of the ways to read it; and the ways from turn to turn."""
     view, shown = case.state.view, case.state.shown
     count, key = len(view.turns), case.key("selected")
-    number = selected(case)
-    quoted = False
+    way = way_of(case)
     if count:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            quoted = bool(st.session_state.get(case.key("quoted")))
-            st.button(
-                PARTS[not quoted], key=case.key("other part"), shortcut="T", disabled=closed,
-                on_click=_switch, args=(case.key("quoted"),),
-            )  # fmt: skip
+            ways(case, way, closed)
+            number = selected(case)
             at = -1 if number is None else number
             for label, shortcut, step in (("Previous", "K", -1), ("Next", "J", 1)):
                 st.button(
@@ -218,17 +226,40 @@ def text(case: Case, closed: bool, over: bool) -> None:
                     disabled=closed or not 0 <= at + step < count,
                     on_click=choose, args=(key, count, at + step),
                 )  # fmt: skip
-    if quoted:
+    if way == QUOTES:
         part = case.key("quotes")
         quotes(reading.quotes_in_order(case.match, view, shown), part,
                lambda: _picked(part, key, count))  # fmt: skip
         return
     part = case.key("reader")
-    reader(reading.page(case.match, view, shown), part, lambda: _picked(part, key, count))
+    reader(
+        reading.page(case.match, view, shown), part, lambda: _picked(part, key, count),
+        layout="columns" if way == BESIDE else "rows",
+        place=case.place.id if case.settings.notes else None,
+    )  # fmt: skip
 
 
-def _switch(key: str) -> None:
-    st.session_state[key] = not st.session_state.get(key)
+def way_of(case: Case) -> str:
+    """The way in which the debate is read."""
+    way = st.session_state.get(case.key("way"))
+    return way if way in WAYS and case.state.view.turns else TRANSCRIPT
+
+
+def ways(case: Case, way: str, closed: bool) -> None:
+    """A button for each way to read; the key is on the one that comes next."""
+    some = [one for one in WAYS if one != BESIDE or len(case.match.protocol.speakers) in (2, 3)]
+    after = some[(some.index(way) + 1) % len(some)]
+    with st.container(key="way", horizontal=True, gap="xxsmall", width="content"):
+        for one in some:
+            st.button(
+                one, key=case.key("read as", one), shortcut="T" if one == after else None,
+                type="primary" if one == way else "secondary", disabled=closed,
+                on_click=_read, args=(case.key("way"), one),
+            )  # fmt: skip
+
+
+def _read(key: str, way: str) -> None:
+    st.session_state[key] = way
 
 
 def draw_tree(case: Case, number: int | None) -> None:
@@ -298,4 +329,5 @@ def side(case: Case, saved: dict[str, str], closed: bool) -> None:
             draft(case.key("notes"), assignment=case.place.id, field="notes",
                   label="For yourself alone", initial=saved.get("notes", ""), lines=5,
                   disabled=closed)  # fmt: skip
-    st.caption(BLIND)
+    if case.state.verdict is None:
+        st.caption(BLIND)

@@ -76,8 +76,14 @@ def undo_button(case: Case, closed: bool) -> None:
     if case.state.beliefs and case.state.mode == "stepped":
         st.button(
             "Undo", shortcut="Ctrl+Z", disabled=closed, key=case.key("undo", case.state.step),
-            on_click=take_back, args=(Act(case.args, case.place.id),),
+            on_click=take_back, args=(Act(case.args, case.place.id), last(case)),
         )  # fmt: skip
+
+
+def last(case: Case) -> str | None:
+    """The id of what an undo takes back."""
+    said = [case.state.verdict, *(one.turn for one in reversed(case.state.beliefs))]
+    return next((turn.id for turn in said if turn is not None), None)
 
 
 def save(act: Act, shown: str) -> None:
@@ -96,13 +102,16 @@ def save(act: Act, shown: str) -> None:
     act(on_case)
 
 
-def take_back(act: Act) -> None:
-    """The click on Undo: the last belief or verdict is withdrawn, and the form has what it said."""
+def take_back(act: Act, said: str | None) -> None:
+    """The click on Undo: what was said last is withdrawn, and the form has it again. A second click
+    on the same button takes nothing else back."""
 
     def on_case(store: Store, case: Case) -> None:
-        turn = acts.undo(store, case.match, case.person.id, case.settings)
-        if turn is None:
+        turn = acts.undo(store, case.match, case.person.id, case.settings, turn=said)
+        if turn is None and said == last(case):
             raise PersonError("There is nothing to take back.")
+        if turn is None:
+            return
         again = act.again(store)
         answering.fill(store, again, turn)
         if turn.kind == "verdict":
