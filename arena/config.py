@@ -144,6 +144,12 @@ def read_protocol(value: object, where: str = "protocol") -> Protocol:
     return validate(Protocol, value, where)
 
 
+@lru_cache(maxsize=256)
+def protocol_of(record: str) -> Protocol:
+    """The protocol of a record, as JSON; a page reads the same few again and again."""
+    return read_protocol(json.loads(record))
+
+
 @lru_cache(maxsize=1)
 def _loader() -> Any:
     import yaml

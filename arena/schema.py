@@ -139,6 +139,9 @@ ALTER TABLE events ADD COLUMN assignment TEXT;
 CREATE INDEX events_person ON events (person, at);
 CREATE INDEX events_sitting ON events (person, sitting, number);
 CREATE INDEX events_match ON events (match);
+CREATE INDEX events_acts ON events (person, kind, match);
+CREATE INDEX questions_of ON questions (grp, id);
+CREATE INDEX questions_story ON questions (id, grp);
 CREATE TABLE activity (
   person TEXT NOT NULL, match TEXT NOT NULL, place INTEGER NOT NULL, milliseconds REAL NOT NULL,
   at REAL NOT NULL, PRIMARY KEY (person, match, place)) WITHOUT ROWID

@@ -234,10 +234,10 @@ class Store:
 
     def protocol(self, key: str) -> Protocol:
         """The protocol value with this id."""
-        from arena.config import read_protocol
+        from arena.config import protocol_of
 
         row = self._need("SELECT record FROM protocols WHERE id = ?", key, "protocol")
-        return read_protocol(json.loads(row["record"]))
+        return protocol_of(row["record"])
 
     def participant(self, key: str) -> dict[str, Any]:
         """The record of a participant."""

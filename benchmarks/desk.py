@@ -26,6 +26,7 @@ from timing import median, show
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from browser import ENTER
 from deskclient import Server, Tab, join
 from deskjudge import SAVE, Judge
 from stage import Says, match, question, stage
@@ -261,6 +262,7 @@ def browsed(folder: Path) -> Figures:
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     with ExitStack() as stack:
         desk = Server(path, lambda port: command(path, "Ada", None, port))
+        desk.probe = "/healthz"
         bare = empty(folder)
         stack.enter_context(desk)
         stack.enter_context(bare)
@@ -271,6 +273,8 @@ def browsed(folder: Path) -> Figures:
 
         def opened(server: Server, at: str = "") -> Any:
             context = browser.new_context(viewport={"width": 1400, "height": 900})
+            if server is desk:
+                context.request.get(f"http://127.0.0.1:{server.port}{ENTER}")
             context.add_init_script(LOOK)
             page = context.new_page()
             page.set_default_timeout(WAIT)
@@ -299,8 +303,8 @@ def browsed(folder: Path) -> Figures:
         shown(clicking, "[data-testid=stText]", 1)
         for n in range(CLICKS):
             chosen = reading.evaluate("window.__all('.turn.selected')[0].dataset.number")
-            go = f"window.__all('.turn.selected')[0]?.dataset.number === '{int(chosen) - 1}'"
-            note("desk: turn to turn", clicked(reading, "Previous", go))
+            go = f"window.__all('.turn.selected')[0]?.dataset.number === '{int(chosen) + 1}'"
+            note("desk: turn to turn", clicked(reading, "Next", go))
             note("desk: save and show next", save(deciding, TURNS - CLICKS + n + 1))
             there = f"window.__all('[data-testid=stText]')[0].innerText === 'clicked {n + 1}'"
             note("empty page: click", clicked(clicking, "Click", there))

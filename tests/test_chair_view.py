@@ -18,6 +18,7 @@ from test_judging_view import HOSTILE
 from arena.batch import Batch
 from arena.desk import acts, drafts, identity, worklist
 from arena.desk.chairs import held
+from arena.desk.openings import open_chairs, take_chair
 from arena.flow import batch, run
 from arena.match import PERSON, Match, participant_id
 from arena.play import play
@@ -27,7 +28,6 @@ from arena.store import Store
 from arena.text import visible
 from ui.serve import WEB
 from ui.web import who
-from ui.web.views.chair_list import open_chairs, take_chair
 
 SHORT = debate(rounds=2, limits=Limits(characters=80, quoted=40))
 IN_TURN = debate(rounds=2, simultaneous=False, limits=Limits(characters=400, quoted=120))
@@ -73,7 +73,7 @@ def sit(path: Path, one: Match, name: str, seat: str) -> str:
     """Somebody takes a chair; the id of the place."""
     with Store(path) as store:
         person = identity.register(store, name)
-        return take_chair(store, identity.Person(person, name), one.id, seat, None)
+        return take_chair(store, person, one.id, seat, None)
 
 
 def open_page(
@@ -228,7 +228,7 @@ def test_who_has_judged_a_debate_or_has_a_place_in_it_is_offered_no_chair_there(
         worklist.take(store, one, ada, time.time(), 60)  # the judge's place
         assert open_chairs(store, ada) == []
         with pytest.raises(acts.PersonError, match="Somebody else"):
-            take_chair(store, identity.Person(ada, "Ada"), one.id, "A", None)
+            take_chair(store, ada, one.id, "A", None)
         assert len(open_chairs(store, bob)) == 2
         assert len(open_chairs(store, bob, "trial")) == 2 and open_chairs(store, bob, "other") == []
 

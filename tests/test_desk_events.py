@@ -17,7 +17,7 @@ from arena.store import Store
 def note(
     store: Store, person: str | None, at: float, match: str | None = None, **more: object
 ) -> None:
-    store.execute({EVENT: [event(store, "noted", person, at, match, **more)]})  # type: ignore[arg-type]
+    store.execute({EVENT: [event("noted", person, at, match, **more)]})  # type: ignore[arg-type]
 
 
 def places(store: Store, person: str) -> list[tuple[int, int]]:
@@ -106,6 +106,6 @@ def test_a_key_is_used_once() -> None:
         note(store, "ada", 1.0, key="k")
         with pytest.raises(sqlite3.IntegrityError):
             note(store, "bo", 2.0, key="k")
-        row = event(store, "noted", "bo", 3.0, key="k")
+        row = event("noted", "bo", 3.0, key="k")
         assert store.execute({EVENT_ONCE: [row]}) == {EVENT_ONCE: 0}
         assert len(list(store.query("SELECT * FROM events"))) == 1

@@ -12,7 +12,7 @@ from desks import debates, desk, everybody, keep, people
 from stage import ALICE, BOB, go_on, match, question, stage
 from test_planning import study
 
-from arena.desk import acts, chairs, identity, planning, standing, waiting, worklist
+from arena.desk import acts, chairs, identity, offers, planning, standing, waiting, worklist
 from arena.desk.chairs import PersonError
 from arena.desk.planning import PlanRequest
 from arena.desk.worklist import Row
@@ -357,7 +357,9 @@ def test_every_table_of_the_record_is_reached_by_an_index() -> None:
         of_run = (standing.OPEN_OF_RUN, (ada, 0.0, "{}", "trial"))
         queries = [
             (standing.OWN, (ada, "trial")), of_run,
-            (worklist.LENGTHS, ("[]",)), (waiting.SAID, ("[]",)),
+            (worklist.LENGTHS, ("[]",)), (waiting.SAID, ("[]",)), (offers.ABOUT, ("[]",)),
+            (offers.OFFERS_OF_RUN, (ada, 0.0, "{}", "trial")),
+            (offers.COUNT_OF_RUN, (ada, 0.0, "{}", "trial", "[]")),
         ]  # fmt: skip
         for sql, values in queries:
             plan = [r["detail"] for r in store.query(f"EXPLAIN QUERY PLAN {sql}", *values)]

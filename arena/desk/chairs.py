@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena.desk.fork import shared_turns
+from arena.desk.settling import unsettled
 from arena.ids import derive_seed
 from arena.match import PERSON, Match, Transcript, View, view
 from arena.play import path
@@ -207,6 +208,9 @@ def _judges(store: Store, match: Match, person: str, scene: Scene) -> Chair | No
     spoken, order = scene.transcript, given_order(scene.places, person)
     found = store.one("SELECT played FROM matches WHERE id = ?", match.id)
     if found is not None and found["played"]:
+        seated = dict(match.seats).get(JUDGE) == PERSON
+        if seated and unsettled(store, [match.id], time.time(), person):
+            return None  # it may go on yet
         return Chair(path(spoken), verdict_slot(match.protocol), None, order=order)
     if dict(match.seats).get(JUDGE) != PERSON:
         return None

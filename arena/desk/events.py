@@ -9,12 +9,9 @@ at once cannot get the same number.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from arena.ids import canonical
-
-if TYPE_CHECKING:
-    from arena.store import Store
 
 GAP = 1800.0
 """Seconds without an event after which the next one begins a sitting."""
@@ -44,7 +41,6 @@ EVENT_ONCE = f"{EVENT} ON CONFLICT (key) DO NOTHING"
 
 
 def event(
-    store: Store,
     kind: str,
     person: str | None,
     now: float,
@@ -54,7 +50,7 @@ def event(
     key: str | None = None,
     assignment: str | None = None,
 ) -> tuple[Any, ...]:
-    """What `EVENT` is given: ``{EVENT: [event(store, "skipped", person, now, match.id)]}``.
+    """What `EVENT` is given: ``{EVENT: [event("skipped", person, now, match.id)]}``.
 
     ``person`` is None for what the platform does. ``match`` and ``turn`` are ids. ``value`` is kept
     as JSON. ``assignment`` is the id of the person's place at the match; where it is left out, the

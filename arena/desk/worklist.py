@@ -7,27 +7,37 @@ a page is told of a row is the same whatever the row is for; only practice says 
 
 from __future__ import annotations
 
+import heapq
 import json
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arena.desk import chairs
+from arena.desk import chairs, offers
 from arena.desk.chairs import PersonError, chair
 from arena.desk.events import EVENT, event
+from arena.desk.listed import LENGTHS as LENGTHS
+from arena.desk.listed import Row as Row
+from arena.desk.listed import counts as counts
+from arena.desk.listed import overview as overview
+from arena.desk.listed import progress as progress
+from arena.desk.listed import progress_of_run as progress_of_run
+from arena.desk.listed import queue as queue
+from arena.desk.listed import runs as runs
+from arena.desk.offers import Offer
+from arena.desk.seen import judging
+from arena.desk.settling import unsettled
 from arena.desk.standing import (
     AGAIN,
     OWN,
     READY,
-    STATES,
     Kind,
+    Past,
     State,
     assignment_id,
     order,
-    plans,
     standing,
     state_of,
 )
@@ -50,10 +60,13 @@ PROLONG = (
 """What an act does to the lease of whoever acts (`prolong_row`)."""
 CLOSE_AGAIN = (
     "UPDATE assignments SET closed = 'withdrawn', closed_at = ?3 WHERE holder = ?2 "
-    "AND closed IS NULL AND match IN (SELECT rm.match FROM runs AS r JOIN run_matches AS rm "
+    "AND closed IS NULL AND NOT EXISTS (SELECT 1 FROM verdicts AS v "
+    "WHERE v.match = assignments.match AND v.author = ?2) AND match IN "
+    "(SELECT rm.match FROM runs AS r JOIN run_matches AS rm "
     f"ON rm.run = r.name WHERE r.kind = '{AGAIN}' AND json_extract(rm.labels, '$.of') = ?1)"
 )
-"""For whoever recuses itself from a match (match, person, now): it does not come again either."""
+"""For whoever recuses itself from a match (match, person, now): it does not come again either. A
+second time that has been judged already stays judged."""
 # Nothing is written where another holds the match: whoever comes second finds no row of its own.
 # Whoever has a place by plan need not wait for others, and nobody comes back to a closed one.
 LEASE = (
@@ -76,14 +89,6 @@ _OR_NOT = (
     "INSERT INTO assignments (match, seat, holder, until) SELECT ?1, ?2, ?3, NULL WHERE NOT EXISTS "
     f"(SELECT 1 {_HOLDS})"
 )
-LENGTHS = (
-    "SELECT mt.match, sum(length(s.text)) AS length, count(DISTINCT t.place) AS rounds "
-    "FROM json_each(?) AS wanted CROSS JOIN match_turns AS mt ON mt.match = wanted.value "
-    "JOIN turns AS t ON t.id = mt.turn JOIN speeches AS s ON s.id = t.speech "
-    "WHERE t.origin <> 'candidate' AND s.status <> 'over limit' GROUP BY mt.match"
-)
-
-
 # An error as well, where it is this person's already: of two tabs, one takes it.
 _HELD = (
     "INSERT INTO assignments (match, seat, holder, until) SELECT ?1, ?2, ?3, NULL WHERE EXISTS "
@@ -104,25 +109,6 @@ class Assignment:
     kind: Kind
     listing: tuple[int, ...] | None
     state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of a person's queue. ``length`` is in characters of what can be read, ``deadline`` in
-    seconds since 1970; ``position`` counts from 1 in the order in which the rows come. ``match`` is
-    for the server: a page is given ``id``."""
-
-    id: str
-    match: str
-    seat: str
-    run: str | None
-    state: State
-    protocol: str
-    rounds: int
-    length: int
-    position: int
-    deadline: float | None
-    practice: bool
 
 
 def lease_row(
@@ -152,7 +138,7 @@ def take(
     run: str | None = None,
 ) -> bool:
     """Hold the match, with an event, unless another person came first."""
-    noted = event(store, "taken", person, now, match.id,
+    noted = event("taken", person, now, match.id,
                   assignment=assignment_id(match.id, seat, person))  # fmt: skip
     held = (match.id, seat, person, now)
     leased = lease_row(match, person, now, seconds, seat, run)
@@ -182,58 +168,9 @@ def assignment(store: Store, id: str, now: float | None = None) -> Assignment | 
     if not found:
         return None
     turn = whose_turn(store, found, row["holder"]).get((row["match"], row["seat"]))
+    if row["seat"] == JUDGE and unsettled(store, [row["match"]], now, row["holder"]):
+        turn = "waiting on the judge"
     return _assignment({**found[0], "state": state_of(found[0], turn, now)}, row["holder"])
-
-
-def queue(store: Store, person: str, run: str | None = None, now: float | None = None) -> list[Row]:
-    """Everything that this person has to do, waits for, or has done, in the order in which it
-    comes."""
-    now = time.time() if now is None else now
-    rows = sorted(standing(store, person, run, now), key=lambda row: order(row, person))
-    texts = {
-        row["match"]: row
-        for row in store.query(LENGTHS, json.dumps(sorted({row["match"] for row in rows})))
-    }
-    names = {row["id"]: row["name"] for row in store.query("SELECT id, name FROM protocols")}
-    empty = {"length": 0, "rounds": 0}
-    return [
-        Row(
-            assignment_id(row["match"], row["seat"], person), row["match"], row["seat"],
-            row["run"], row["state"], names[row["protocol"]],
-            texts.get(row["match"], empty)["rounds"], texts.get(row["match"], empty)["length"],
-            n, row["until"] if row["state"] == "in progress" and row["until"] > now else None,
-            row["kind"] == "practice",
-        )
-        for n, row in enumerate(rows, start=1)
-    ]  # fmt: skip
-
-
-def counts(
-    store: Store, person: str, run: str | None = None, now: float | None = None
-) -> dict[State, int]:
-    """How many rows of the queue there are in each state."""
-    rows = standing(store, person, run, time.time() if now is None else now)
-    found = Counter(row["state"] for row in rows)
-    return {state: found[state] for state in STATES}
-
-
-def progress(store: Store, person: str, run: str | None = None) -> tuple[int, int]:
-    """How much this person has done, and how much it could do now."""
-    found = counts(store, person, run)
-    return found["done"], sum(found[state] for state in READY)
-
-
-def progress_of_run(store: Store, run: str) -> tuple[int, int]:
-    """How many judgments of a run have been given, and how many are wanted: as many for each match
-    as its plan says, else one. What is given beyond that is not counted."""
-    k = plans(store).get(run, {}).get("k", 1)
-    row = store.one(
-        "SELECT count(*) AS n, sum(min(?2, (SELECT count(DISTINCT v.author) FROM verdicts AS v "
-        "WHERE v.match = rm.match AND v.origin = 'person'))) AS done "
-        "FROM (SELECT DISTINCT match FROM run_matches WHERE run = ?1) AS rm",
-        run, k,
-    )  # fmt: skip
-    return (0, 0) if row is None else (row["done"] or 0, k * row["n"])
 
 
 # ---------------------------------------------------------------------------------------------
@@ -255,13 +192,28 @@ def next_up(
     depends on nothing but the ids. ``seats`` leaves out other seats.
     """
     now = time.time() if now is None else now
-    able = [
-        row for row in standing(store, person, run, now)
-        if row["state"] in READY and (seats is None or row["seat"] in seats)
-    ]  # fmt: skip
-    for row in sorted(able, key=lambda row: order(row, person)):
+    past = Past(store, person)
+    free = offers.offers(store, person, run, now, past)
+    own = standing(store, person, run, now, past)
+    there = {row["match"] for row in own}
+    able: list[tuple[tuple[Any, ...], int, Any]] = [
+        (order(row, person), n, row) for n, row in enumerate(own) if row["state"] in READY
+    ]
+    able += [
+        (one.order(person), len(own) + n, one)
+        for n, one in enumerate(free)
+        if one.match not in there
+    ]
+    heapq.heapify(able)
+    while able:
+        _, _, one = heapq.heappop(able)
+        row = one.row() if isinstance(one, Offer) else one
+        if seats is not None and row["seat"] not in seats:
+            continue
         match = store.match(row["match"])
         if chair(store, match, person) is None:
+            continue
+        if row["seat"] != JUDGE and judging(store, match, person, now):
             continue
         if row["held"] or take(store, match, person, now, lease_seconds, row["seat"], row["run"]):
             return _assignment({**row, "state": _begun(row["state"])}, person)
@@ -288,16 +240,40 @@ def begin(
     Raises PersonError where the row is not this person's, or somebody else came first.
     """
     now = time.time() if now is None else now
-    rows = standing(store, person, run, now)
-    row = next((r for r in rows if assignment_id(r["match"], r["seat"], person) == id), None)
+    row = _row(store, person, id, run, now)
     if row is None:
         raise PersonError("This debate is not in your queue: choose another one there.")
     if row["state"] in READY and not row["held"]:
         match = store.match(row["match"])
+        if row["seat"] != JUDGE:
+            may_debate(store, match, person, now)
         if not take(store, match, person, now, LEASE_SECONDS, row["seat"], row["run"]):
             raise PersonError("Somebody else is reading this debate now: choose another one.")
         row["state"] = _begun(row["state"])
     return _assignment(row, person)
+
+
+def may_debate(store: Store, match: Match, person: str, now: float | None = None) -> None:
+    """Raise PersonError where this person is to judge a debate about the story of the match: a
+    debater has seen its passage, and could not judge it any more."""
+    if judging(store, match, person, time.time() if now is None else now):
+        raise PersonError(
+            "You are to judge a debate about the same story: judge it, or step down from it, "
+            "before you debate about it."
+        )
+
+
+def _row(store: Store, person: str, id: str, run: str | None, now: float) -> dict[str, Any] | None:
+    """The row with this id of the person's queue."""
+    past = Past(store, person)
+    free = offers.offers(store, person, run, now, past)
+    for row in standing(store, person, run, now, past):
+        if assignment_id(row["match"], row["seat"], person) == id:
+            return row
+    for one in free:
+        if assignment_id(one.match, JUDGE, person) == id:
+            return one.row()
+    return None
 
 
 def _begun(state: State) -> State:

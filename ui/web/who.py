@@ -11,6 +11,7 @@ from arena.desk.chairs import PersonError
 from arena.desk.identity import Person
 from arena.store import Store
 from ui.serve import Arguments
+from ui.web import presence
 from ui.web.gate import COOKIE
 
 
@@ -28,6 +29,8 @@ def current(store: Store, args: Arguments) -> Person | None:
         return identity.local(store, args.person)
     token = st.context.cookies.get(COOKIE)
     person = None if token is None else identity.signed_in(store, token)
+    if token is not None and person is not None:
+        presence.note(token)
     if person is not None and passcodes.must_set_one(store, person):
         return replace(person, role=identity.JUDGE)  # an admin from when the passcode is set
     return person

@@ -35,8 +35,6 @@ STYLE = """
 [class*="st-key-lines"] [data-testid="stText"] { overflow-wrap: anywhere; white-space: pre-wrap;
   font-size: .92rem; line-height: 1.4; }
 .st-key-once { border: 2px solid #3f78ad; border-radius: .5rem; padding: .8rem 1rem; }
-[data-testid="stMainBlockContainer"] h3 { padding: .6rem 0 .45rem; font-size: 1.25rem;
-  line-height: 1.3; }
 [data-testid="stMetricValue"] { font-size: 1.6rem; }
 </style>
 """

@@ -16,6 +16,7 @@ from arena.desk import steps, worklist
 from arena.desk.chairs import PersonError
 from arena.desk.identity import Person
 from arena.desk.reading import Reading, reading
+from arena.desk.seen import refusal
 from arena.desk.settings import Settings, settings_of
 from arena.desk.worklist import Assignment
 from arena.match import Match
@@ -29,6 +30,9 @@ from ui.web.views.acting import perform
 NOT_YOURS = "This debate is not in your queue. Choose one there."
 RUN = "run of the queue"
 """Where the run is kept that a judge has chosen to work on, among several."""
+PROGRESS = "progress"
+"""Where it is kept how much is done and left, about what, and until when."""
+COUNTED = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,22 @@ def run_of(args: Arguments) -> str | None:
     return chosen if isinstance(chosen, str) else None
 
 
+def progress(store: Store, case: Case) -> tuple[int, int]:
+    """How much the judge has done, and how much it could do now.
+
+    Counted anew at another debate, at a verdict, and after `COUNTED` seconds: in between only
+    others change it.
+    """
+    run, now = run_of(case.args), time.monotonic()
+    about = (case.place.id, run, case.state.verdict is None)
+    kept = st.session_state.get(PROGRESS)
+    if kept is None or kept[0] != about or now > kept[1]:
+        numbers = worklist.progress(store, case.person.id, run)
+        st.session_state[PROGRESS] = kept = (about, now + COUNTED, numbers)
+    done, left = kept[2]
+    return done, left
+
+
 def find(store: Store, args: Arguments, person: Person, id: str) -> Case:
     """The case with this id. Raises PersonError where it is not this person's as a judge.
 
@@ -91,9 +111,11 @@ def find(store: Store, args: Arguments, person: Person, id: str) -> Case:
         raise PersonError(NOT_YOURS)
     match = store.match(place.match)
     settings = settings_of(store, place.run)
-    return Case(
-        args, person, place, match, settings, reading(store, match, person.id, settings)
-    )  # fmt: skip
+    state = reading(store, match, person.id, settings)
+    line = None if state.verdict is not None else refusal(store, match, person.id)
+    if line is not None:
+        raise PersonError(line)
+    return Case(args, person, place, match, settings, state)
 
 
 def sit_down(store: Store, person: Person, id: str) -> None:

@@ -27,6 +27,7 @@ from arena.desk.chairs import (
     waiting_view,
 )
 from arena.desk.identity import Person
+from arena.desk.openings import TAKEN
 from arena.desk.worklist import Assignment
 from arena.ids import content_id
 from arena.match import PERSON, Match, Option, Seen, Shown, Transcript, View
@@ -37,7 +38,6 @@ from ui.serve import Arguments
 
 State = Literal["speak", "wait", "over"]
 NOT_YOURS = "This chair is not yours. Choose one in the list."
-TAKEN = "Somebody else sits in this chair now: choose another one."
 GIVEN_UP = "You have given this chair up."
 JUDGES = "You judge this debate, so you cannot debate in it."
 WAITS = "waits for the seat before it in this round; then it is in the debate"

@@ -240,8 +240,8 @@ def table(rows: list[dict[str, Any]], filters: Filters, after: int | None, truth
         "Players": [", ".join(f"{seat}: {who}" for seat, who in row["players"]) for row in rows],
         "Turns": [row["turns"] for row in rows],
         "State": ["over" if row["played"] else "not over" for row in rows],
-        "By people": [row["people"] for row in rows],
-        "By models": [row["models"] for row in rows],
+        "Verdicts, people": [row["people"] for row in rows],
+        "Verdicts, models": [row["models"] for row in rows],
     }
     if truth:
         for outcome in ("right", "wrong"):

@@ -9,7 +9,7 @@ from arena.desk.identity import Person
 from arena.store import Store
 from arena.text import visible
 from ui.serve import Arguments
-from ui.web.desk_script import way
+from ui.web.desk_pages import way
 from ui.web.downloads import path_of
 from ui.web.views.admin_desk import choose_run, table
 

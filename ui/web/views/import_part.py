@@ -146,7 +146,7 @@ def imported(args: Arguments) -> None:
             raise ConfigError(str(error)) from None
         value = {"kind": done.kind, "name": done.name, "ready": done.ready, "new": done.new,
                  "left out": len(done.bad) + len(done.contradict)}  # fmt: skip
-        noted = event(store, "imported", admin.id, time.time(), value=value)
+        noted = event("imported", admin.id, time.time(), value=value)
         store.execute({EVENT: [noted]}, full=True)
         tell("done", f"Imported: {done.new} new, {done.there} there already.")
 

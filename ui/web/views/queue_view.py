@@ -10,9 +10,11 @@ import streamlit as st
 from arena.desk import worklist
 from arena.desk.chairs import PersonError
 from arena.desk.identity import Person
+from arena.desk.listed import Overview, Row
+from arena.desk.seen import left_out
 from arena.desk.settings import settings_of
-from arena.desk.standing import READY
-from arena.desk.worklist import Row
+from arena.desk.shelf import borrowed
+from arena.desk.standing import READY, State
 from arena.protocols import JUDGE
 from arena.store import Store, StoreError
 from arena.text import visible
@@ -22,7 +24,9 @@ from ui.web.views.case import RUN, run_of
 from ui.web.views.dialogs import go_on
 from ui.web.views.look import look
 
-GROUPS = {
+LIMIT = 200
+"""Rows of a table at most: the queue may hold thousands, and is worked through in its order."""
+GROUPS: dict[str, tuple[State, ...]] = {
     "To do": ("to do", "expired"),
     "In progress": ("in progress", "waiting for your question", "waiting for your speech"),
     "Waiting": ("waiting on a debater", "waiting on the judge"),
@@ -30,6 +34,9 @@ GROUPS = {
 }
 """The counts above the queue, and the states in each."""
 ALL = "All"
+LEFT_OUT = (
+    "Left out: what you have read as a researcher, debated about, or been told the answer to."
+)
 
 
 def draw(args: Arguments, person: Person) -> None:
@@ -37,7 +44,7 @@ def draw(args: Arguments, person: Person) -> None:
     follow()
     look()
     try:
-        with Store(args.store) as store:
+        with borrowed(args.store) as store:
             page(store, args, person)
     except PersonError as error:
         st.error(plain(str(error)))
@@ -50,29 +57,33 @@ def page(store: Store, args: Arguments, person: Person) -> None:
     run = run_of(args)
     if args.run is None:
         run = choose_run(store, person)
-    rows = worklist.queue(store, person.id, run)
-    open_rows = [row for row in rows if row.state not in ("done", "recused")]
-    ready = [row for row in open_rows if row.state in READY]
-    done = [row for row in rows if row.state == "done"]
+    found = worklist.overview(store, person.id, run, limit=LIMIT)
+    open_rows = [row for row in found.rows if row.state not in ("done", "recused")]
+    done = [row for row in found.rows if row.state == "done"]
     told()
-    progress(store, run, rows, len(ready))
-    if ready:
-        if any(row.practice for row in ready):
+    progress(store, run, found)
+    if found.ready:
+        if any(row.practice for row in open_rows if row.state in READY):
             st.caption("Practice comes first; after each verdict you are told the answer.")
         st.button("Continue", type="primary", shortcut="G", key="continue", on_click=go_on,
                   args=(args,))  # fmt: skip
     else:
-        nothing_left(len(done), any(row.state.startswith("waiting") for row in rows))
+        waits = sum(n for state, n in found.counts.items() if state.startswith("waiting"))
+        nothing_left(found.counts["done"], waits > 0)
+    if left_out(store, person.id):
+        st.caption(LEFT_OUT)
     if open_rows:
         table(store, args, "What there is", open_rows, "queue", run is None)
-    instructions(store, run, rows)
+    if found.left_out:
+        st.caption(f"The tables hold the first {LIMIT} of each; {found.left_out} more come later.")
+    instructions(store, run, found.runs)
     if done:
         table(store, args, "Finished", done, "finished", run is None)
 
 
 def choose_run(store: Store, person: Person) -> str | None:
     """The run to work on, where this person has work in several; None for all of them."""
-    names = sorted({row.run for row in worklist.queue(store, person.id) if row.run is not None})
+    names = worklist.runs(store, person.id)
     if len(names) < 2:
         st.session_state.pop(RUN, None)
         return names[0] if names else None
@@ -80,7 +91,7 @@ def choose_run(store: Store, person: Person) -> str | None:
     choices = [None, *names]
     st.session_state["choice of run"] = chosen if chosen in names else None
     found = st.selectbox(
-        "Study", choices, key="choice of run", on_change=_chosen, width=420,
+        "Study", choices, key="choice of run", on_change=_chosen, width=420, placeholder=ALL,
         format_func=lambda name: ALL if name is None else visible(name),
     )  # fmt: skip
     return found
@@ -90,14 +101,14 @@ def _chosen() -> None:
     st.session_state[RUN] = st.session_state.get("choice of run")
 
 
-def progress(store: Store, run: str | None, rows: Sequence[Row], ready: int) -> None:
+def progress(store: Store, run: str | None, found: Overview) -> None:
     """One's own progress, the run's, and how many there are in each state."""
-    done = sum(row.state == "done" for row in rows)
+    done, all = found.counts["done"], found.counts["done"] + found.ready
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         for name, states in GROUPS.items():
-            st.metric(name, sum(row.state in states for row in rows), width="content")
+            st.metric(name, sum(found.counts[state] for state in states), width="content")
         with st.container(width=360, gap="xsmall"):
-            st.progress(done / max(done + ready, 1), text=f"You: {done} of {done + ready}")
+            st.progress(done / max(all, 1), text=f"You: {done} of {all}")
             if run is not None and not _secrets(store, run):
                 given, wanted = worklist.progress_of_run(store, run)
                 st.progress(
@@ -134,12 +145,14 @@ def table(
         "#": [row.position for row in rows],
         "State": [_state(row) for row in rows],
         "Setting": [visible(row.protocol) for row in rows],
-        "Rounds": [None if row.run in hidden else row.rounds for row in rows],
-        "Words": [None if row.run in hidden else round(row.length / 6) for row in rows],
+        "Rounds": ["" if row.run in hidden else row.rounds for row in rows],
+        "Words": ["" if row.run in hidden else round(row.length / 6) for row in rows],
         "Kept for you": [_left(row.deadline, now) for row in rows],
     }
     if key == "finished":
         del shown["#"], shown["State"], shown["Kept for you"]
+    if all(row.run in hidden for row in rows):
+        del shown["Rounds"], shown["Words"]
     if runs:
         shown["Study"] = [visible(row.run or "") for row in rows]
     st.dataframe(
@@ -166,6 +179,8 @@ def _picked(args: Arguments, key: str, rows: Sequence[Row]) -> None:
 
 
 def _state(row: Row) -> str:
+    if row.seat != JUDGE:
+        return f"{row.state}, as a speaker"
     return f"practice, {row.state}" if row.practice else row.state
 
 
@@ -176,9 +191,9 @@ def _left(deadline: float | None, now: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
 
 
-def instructions(store: Store, run: str | None, rows: Sequence[Row]) -> None:
+def instructions(store: Store, run: str | None, names: Sequence[str]) -> None:
     """What the studies tell their judges, as text."""
-    runs = [run] if run is not None else sorted({row.run for row in rows if row.run is not None})
+    runs = names if run is None else [run]
     found = {name: settings_of(store, name).instructions for name in runs}
     told_of = {name: words for name, words in found.items() if words.strip()}
     if not told_of:
