@@ -7,6 +7,7 @@ the recorded truth alone sends the same bytes.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +17,18 @@ import judged
 import pytest
 from browser import Watch
 from judged import IDS, NEVER, ROUNDS, spoken
+from stage import PERSON, go_on
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from arena.batch import Batch
 from arena.desk import identity
+from arena.desk.settings import Settings, set_settings
+from arena.flow import Engine, batch
+from arena.match import Agent, Judge, Match, participant_id
+from arena.protocols import BUILT_IN
+from arena.questions import Item
 from arena.store import Store
+from ui.work import Worker
 
 RUN_AGAIN = "(again)"
 """In the names of the runs that hold second readings."""
@@ -229,3 +238,75 @@ def test_over_the_other_truth_the_same_is_sent(flow: Flow, chromium: Any, tmp_pa
 
 
 # A debate that goes on while its judge reads it.
+
+
+@dataclass
+class Company:
+    """The machines of one debate, who answer at once."""
+
+    agents: dict[str, Agent]
+    judges: dict[str, Judge] = field(default_factory=dict)
+
+    def join(self, who: str, run: str, decides: bool) -> None:
+        assert who in self.agents and not decides
+
+    def engine(self) -> Engine:
+        return batch(lambda requests: [])
+
+
+@pytest.mark.check
+def test_a_judge_who_asks_is_sent_answers_and_nothing_else(chromium: Any, tmp_path: Path) -> None:
+    file, agents = tmp_path / "s.db", judged.speakers("Z")
+    names = {seat: participant_id(who) for seat, who in zip("AB", agents, strict=True)}
+    protocol = BUILT_IN["debate with questions"]
+    seats = (*names.items(), ("judge", PERSON))
+    one = Match(judged.asked("Z"), protocol, (("A", 0), ("B", 1)), seats)
+    with Store(file) as store:
+        store.start_run("study", "play", {"note": "CANARY-CONFIG"}, {})
+        store.write(
+            Batch(
+                items=[Item(one.question, 0)],
+                protocols=[protocol],
+                matches=[one],
+                run_matches=[("study", 0, one.id, {"note": "CANARY-LABEL"})],
+            )
+        )
+        go_on(store, one, agents)
+        set_settings(store, "study", Settings(confirm=False))
+        link = f"/join/{identity.invite(store, 'Ada')}"
+    stop = threading.Event()
+
+    def machines() -> None:
+        found = Company({participant_id(who): who for who in agents})
+        with Worker(file, company=lambda store: found) as worker:
+            worker.work(stop=stop)
+
+    thread = threading.Thread(target=machines)
+    thread.start()
+    try:
+        with judged.judging(chromium, file, tmp_path / "http.har") as ada:
+            judged.join(ada, link)
+            ada.page.keyboard.press("g")
+            ada.sees("Your question", exact=True)
+            assert spoken("Z", "A", 0).encode() in ada.wire()
+            assert spoken("Z", "A", 1).encode() not in ada.wire()
+            ada.page.get_by_label("Ask the debaters one question").fill("Where was the mill?")
+            ada.page.get_by_label("Ask the debaters one question").blur()
+            ada.page.keyboard.press("q")
+            ada.sees("Your verdict", exact=True)
+            ada.until(lambda: spoken("Z", "A", 1).encode() in ada.wire(), "no answer came")
+            judged.likely(ada, "ArrowRight", "55")
+            ada.page.keyboard.press("1")
+            ada.page.get_by_label("Why?").fill("It was quoted.")
+            ada.page.get_by_label("Why?").blur()
+            ada.page.keyboard.press("s")
+            ada.sees("Your verdict is recorded")
+            ada.settle()
+            frames = list(ada.frames)
+            assert ada.wrong() == []
+    finally:
+        stop.set()
+        thread.join(60)
+    wire = Flow(file, frames, http=list(judged.http(tmp_path / "http.har"))).wire()
+    assert [word for word in NEVER if word.encode() in wire] == []
+    assert [id for id in set(ids(file)) if id.encode() in wire] == []

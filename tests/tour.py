@@ -42,6 +42,11 @@ class Tour:
     def at(self, browser: Any, url: str, stop: Stop, **options: Any) -> Watch:
         """A browser at a stop, its page drawn."""
         watch = Watch(browser, url, self.sessions.get(stop.role), **options)
+        self.to(watch, stop)
+        return watch
+
+    def to(self, watch: Watch, stop: Stop) -> None:
+        """A browser of the role goes on to a stop, whose page is drawn."""
         watch.open(stop.path)
         watch.sees(stop.seen)
         if stop.role:
@@ -49,7 +54,6 @@ class Tour:
         stop.then(watch)
         if stop.role:
             watch.settle(1.0)
-        return watch
 
 
 def press(*keys: str) -> Callable[[Watch], object]:
@@ -132,10 +136,20 @@ def build(file: Path) -> Tour:
              press("Shift+S")),
         Stop("judge-report", "judge", f"/judge?a={place['read']}", "Submit verdict",
              click("Report")),
+        Stop("judge-down", "judge", f"/judge?a={place['read']}", "Submit verdict",
+             click("Step down")),
+        Stop("judge-refused", "judge", f"/judge?a={place['read']}", "Submit verdict", press("s")),
+        Stop("judge-beside", "judge", f"/judge?a={place['read']}", "Submit verdict",
+             click("Side by side")),
+        Stop("judge-nothing", "judge", "/judge", "No debate is open"),
         Stop("judge-timed", "judge", f"/judge?a={place['timed']}", "Time left"),
         Stop("judge-after", "judge", f"/judge?a={place['done']}", "Your verdict is recorded"),
         Stop("chairs", "judge", "/chair", "Your chairs"),
         Stop("chair", "judge", f"/chair?a={place['chair']}", "You argue for answer B"),
+        Stop("chair-quotes", "judge", f"/chair?a={place['chair']}", "You argue for answer B",
+             click("All quotations so far", "Rules and limits")),
+        Stop("chair-down", "judge", f"/chair?a={place['chair']}", "You argue for answer B",
+             click("Give up this chair")),
         Stop("record", "judge", "/record", "Your time"),
         Stop("you", "judge", "/you", "Sign out"),
         Stop("debates", "researcher", "/debates", "debates fit"),
@@ -145,9 +159,11 @@ def build(file: Path) -> Tour:
         Stop("debate-fork", "researcher", f"/debate?id={one}&turn=1", "Quotations", click("Fork")),
         Stop("debate-record", "researcher", f"/debate?id={one}&turn=1", "Quotations",
              click("Metadata", "Record")),
+        Stop("debate-nothing", "researcher", "/debate", "Choose a debate"),
         Stop("data", "admin", "/data", "Codebook"),
         Stop("data-import", "admin", "/data", "Codebook", click("Import")),
         Stop("people", "admin", "/people", "One person"),
+        Stop("people-revoke", "admin", "/people", "One person", click("Revoke access")),
         Stop("assignments", "admin", "/assignments", "Judges for each debate"),
         Stop("assignments-preview", "admin", "/assignments", "Judges for each debate",
              click("Preview")),
@@ -158,5 +174,6 @@ def build(file: Path) -> Tour:
         Stop("assignments-settings", "admin", "/assignments", "Judges for each debate",
              click("Settings")),
         Stop("audit", "admin", "/audit", "Audit"),
+        Stop("system", "admin", "/system", "Signed in now"),
     ]  # fmt: skip
     return Tour(stops, sessions)
