@@ -87,6 +87,7 @@ def test_a_prefix_shows_its_turns_and_nothing_of_what_follows(protocol: Any) -> 
         ada = identity.register(store, "Ada")
         whole = state(store, one, ada, Settings(mode="whole"))
         readable = {shown.text for shown in whole.view.turns}
+        assert whole.charged == 0  # nobody asked this reader to go on
         ends = steps.steps(one, spoken)
         for step in range(len(ends) + 1):
             now = state(store, one, ada)

@@ -108,8 +108,9 @@ class Reading:
 
     @property
     def charged(self) -> int:
-        """The steps by which the judge has let the debate go on: all that are shown but one."""
-        return max(0, self.step - 1)
+        """The steps by which the judge has let the debate go on: all that are shown but one. None
+        for whoever was shown all of it at once, and had no choice."""
+        return 0 if self.mode in ("whole", "timed") else max(0, self.step - 1)
 
     def can_undo(self, now: float) -> bool:
         """Whether the person's last act can be taken back at this time."""
