@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from arena.estimates import share
 from arena.monitors import true_option
 from arena.queue import FATES, Fate, Judged, fate, is_queue, judged, open_matches
+from arena.stats.means import share
 from arena.store import Store
 
 

@@ -12,7 +12,7 @@ from math import pi, sqrt
 from statistics import NormalDist
 from typing import Any, Literal
 
-from arena.estimates import LEVEL, Estimate
+from arena.stats.intervals import LEVEL, Estimate
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)  # half an interval, in standard errors
 
@@ -132,7 +132,10 @@ def restored(state: Mapping[str, Any]) -> Watch:
     """The watch whose `Watch.state` this is."""
 
     def estimate(one: Mapping[str, Any] | None) -> Estimate | None:
-        return None if one is None else Estimate(**one)
+        if one is None:
+            return None
+        iid = one.get("iid")  # a pair, which JSON has as a list
+        return Estimate(**{**one, "iid": None if iid is None else tuple(iid)})
 
     history = [
         Evaluation(

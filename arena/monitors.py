@@ -13,7 +13,6 @@ from itertools import chain
 from math import fsum
 from typing import TypeAlias
 
-from arena.estimates import Estimate, mean, share
 from arena.match import Match, Transcript
 from arena.protocols import JUDGE, round_at
 from arena.rewards import Quantity, log_odds, stake
@@ -25,6 +24,8 @@ from arena.sources.witness_text import (
     parse_passage,
     parse_question,
 )
+from arena.stats.intervals import Estimate
+from arena.stats.means import mean, share
 from arena.turns import Quote, Turn, Verdict
 
 Played: TypeAlias = tuple[Match, Transcript]

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
-from arena import statistics
 from arena.participants import describe
 from arena.protocols import Protocol
+from arena.stats import scores
+from arena.stats.intervals import wilson
+from arena.stats.scores import average
 from arena.store import Store, StoreError
 from arena.training_report import evaluation_labels
 
@@ -174,7 +176,7 @@ def _probabilities(
     if row["elicited"] is not None:
         return tuple(json.loads(row["elicited"])), "elicited"
     if row["choice_logprobs"] is not None:
-        return statistics.normalised(json.loads(row["choice_logprobs"])), "choice_logprobs"
+        return scores.normalised(json.loads(row["choice_logprobs"])), "choice_logprobs"
     return None, None
 
 
@@ -233,23 +235,23 @@ def _row(group: _Group, ties: Literal["wrong", "half"]) -> dict[str, Any]:
         for one in known if one.p is not None and one.right is not None
     ]  # fmt: skip
     quantities = sorted({one.quantity for one, _, _ in scored if one.quantity})
-    interval = statistics.wilson(correct, n)
+    interval = wilson(correct, n)
     row: dict[str, Any] = {
         **group.head,
         "n": n,
         "correct": _whole(correct),
-        "accuracy": statistics.mean([credit for credit, _ in units]),
+        "accuracy": average([credit for credit, _ in units]),
         "wilson": None if interval is None else list(interval),
         "ties": ties,
         "verdicts": len(known),
         "scored": len(scored),
         "quantity": " and ".join(quantities) or None,
-        "log2_score": statistics.mean([statistics.log2_score(p[right]) for _, p, right in scored]),
-        "judge_score": statistics.mean(
-            [statistics.judge_score(p[right], one.turns) for one, p, right in scored]
+        "log2_score": average([scores.log2_score(p[right]) for _, p, right in scored]),
+        "judge_score": average(
+            [scores.judge_score(p[right], one.turns) for one, p, right in scored]
         ),
-        "brier": statistics.mean([statistics.brier(p, right) for _, p, right in scored]),
-        "turns": statistics.mean([one.turns for one in known]),
+        "brier": average([scores.brier(p, right) for _, p, right in scored]),
+        "turns": average([one.turns for one in known]),
     }
     if group.alone:
         for role in ("honest", "dishonest"):
@@ -289,4 +291,4 @@ def _position_bias(decided: Sequence[_Reading]) -> float | None:
         else:
             found = share if one.choice is None else float(one.choice == first)
         excess.setdefault((one.match, one.listing), []).append(found - share)
-    return statistics.mean([_mean(values) for values in excess.values()])
+    return average([_mean(values) for values in excess.values()])

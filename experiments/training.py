@@ -27,11 +27,11 @@ from claims import OPTIMAL, Claim, markdown, verdicts
 from agents.models import Models
 from arena import metrics
 from arena.config import ConfigError, read_yaml, validate
-from arena.estimates import Estimate
 from arena.participants import SpecError
 from arena.protocols import consultancy
 from arena.runfile import RunFile
 from arena.runner import provenance
+from arena.stats.intervals import Estimate
 from arena.store import Store, StoreError
 from ui.conditions import (
     BASE,

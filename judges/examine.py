@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 
 from agents.nano.lessons import SHORT
 from agents.witness import WitnessDebater
-from arena.estimates import Estimate, share
 from arena.flow import Engine, Flow, run
 from arena.ids import derive_seed
 from arena.match import Agent, Judge, Match, Transcript, View, listing, participant_id
@@ -25,6 +24,8 @@ from arena.quotes import lines as line_spans
 from arena.rewards import Quantity, log_odds
 from arena.sources.witness import Faces, World, world
 from arena.sources.witness_text import Line, Statement, Withdrawal, parse, parse_passage
+from arena.stats.intervals import Estimate
+from arena.stats.means import share
 from arena.turns import Speech, Verdict
 from judges.bayes import LiteralJudge
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from arena.alarm import Alarm, AlarmSettings, Evaluation, Watch, check, restored
-from arena.estimates import Estimate, mean, share
+from arena.stats.intervals import Estimate
+from arena.stats.means import mean, share
 
 N = 200
 

@@ -9,13 +9,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from players import QUESTION, Scripted, finish, make_match, played
-from scipy.stats import binom, t
+from scipy.stats import binom
 
 from agents.witness import WitnessDebater
-from arena.estimates import mean, share
 from arena.match import Match, Transcript
 from arena.monitors import Figures, Played, monitor, on_trial, served, true_option, worth
 from arena.play import append, play, read
@@ -24,89 +21,12 @@ from arena.questions import Question
 from arena.quotes import anchor
 from arena.sources.witness import World, items, world
 from arena.sources.witness_text import Statement
-from arena.statistics import wilson
+from arena.stats.intervals import wilson
 from arena.turns import Speech, Verdict
 from judges.bayes import LiteralJudge
 
 # ---------------------------------------------------------------------------------------------
 # Estimates.
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=60))
-def test_a_share_of_independent_values_is_wilsons(values: list[bool]) -> None:
-    found = share([float(v) for v in values], [str(i) for i in range(len(values))])
-    assert found is not None and found.n == len(values)
-    assert (found.low, found.high) == pytest.approx(wilson(sum(values), len(values)))
-    assert found.value == pytest.approx(np.mean(values))
-
-
-@given(st.lists(st.booleans(), min_size=2, max_size=30), st.integers(2, 5))
-def test_copies_of_a_value_within_its_cluster_add_no_evidence(
-    values: list[bool], times: int
-) -> None:
-    once = share([float(v) for v in values], [str(i) for i in range(len(values))])
-    copied = share(
-        [float(v) for v in values for _ in range(times)],
-        [str(i) for i in range(len(values)) for _ in range(times)],
-    )
-    assert once is not None and copied is not None
-    assert copied.value == pytest.approx(once.value) and copied.n == times * once.n
-    if 0 < once.value < 1:  # the clustered variance divides by G - 1: a little wider
-        size = len(values) - 1
-        assert (copied.low, copied.high) == pytest.approx(wilson(once.value * size, size))
-    else:
-        assert (copied.low, copied.high) == (once.low, once.high)
-
-
-def test_values_that_balance_within_clusters_claim_no_more_than_independent_ones() -> None:
-    found = share([0.0, 1.0] * 20, [str(i // 2) for i in range(40)])
-    assert found is not None
-    assert (found.low, found.high) == pytest.approx(wilson(20, 40))
-
-
-def test_one_cluster_has_no_interval_and_nothing_has_no_estimate() -> None:
-    for estimate in (share, mean):
-        alone = estimate([1.0, 0.0, 1.0], ["a"] * 3)
-        assert alone is not None and alone.value == pytest.approx(2 / 3)
-        assert alone.low is alone.high is None
-        assert estimate([], []) is None
-    with pytest.raises(ValueError, match="shorter"):
-        mean([1.0, 2.0], ["a"])
-
-
-@given(st.lists(st.floats(-5, 5), min_size=2, max_size=40))
-def test_the_mean_of_independent_values_has_students_interval(values: list[float]) -> None:
-    found = mean(values, [str(i) for i in range(len(values))])
-    n = len(values)
-    half = t.ppf(0.975, n - 1) * np.std(values, ddof=1) / math.sqrt(n)
-    assert found is not None
-    centre = float(np.mean(values))
-    assert (found.low, found.value, found.high) == pytest.approx(
-        (centre - half, centre, centre + half), abs=1e-9
-    )
-
-
-def test_clustered_intervals_cover_as_often_as_they_say() -> None:
-    """Worlds of unequal size and difficulty; plain Wilson covers far too seldom there."""
-    rng = np.random.default_rng(1)
-    clustered = plain = 0
-    runs, expected = 400, 0.7
-    for _ in range(runs):
-        sizes = rng.integers(1, 9, 60)
-        difficulty = rng.beta(1.4, 0.6, 60)  # of mean .7
-        values = [
-            float(rng.random() < p)
-            for p, n in zip(difficulty, sizes, strict=True)
-            for _ in range(n)
-        ]
-        names = [str(i) for i, n in enumerate(sizes) for _ in range(n)]
-        found = share(values, names)
-        assert found is not None and found.low is not None and found.high is not None
-        clustered += found.low <= expected <= found.high
-        low, high = wilson(sum(values), len(values)) or (0, 0)
-        plain += low <= expected <= high
-    assert clustered >= binom.ppf(1e-4, runs, 0.94)
-    assert plain < 0.9 * runs
 
 
 # ---------------------------------------------------------------------------------------------

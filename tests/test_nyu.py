@@ -19,7 +19,7 @@ from arena.protocols import JUDGE, verdict_slot
 from arena.report import report
 from arena.sources.nyu import import_nyu
 from arena.sources.nyu_rooms import Importer
-from arena.statistics import judge_score
+from arena.stats.scores import judge_score
 from arena.store import Store
 from arena.turns import Turn
 

@@ -9,11 +9,7 @@ from math import log, log2
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import binomtest
 
-from arena import statistics
 from arena.batch import Batch
 from arena.ids import content_id
 from arena.match import Match, Transcript
@@ -21,53 +17,12 @@ from arena.play import append
 from arena.protocols import Protocol, consultancy, critique, debate, pending, verdict_slot
 from arena.questions import Item, Question
 from arena.report import report
+from arena.stats.intervals import wilson
 from arena.store import Store, StoreError
 from arena.turns import Mode, Origin, Speech, Verdict
 
 ANNE = {"kind": "scripted", "name": "anne", "settings": {"p": 0.5}}
 BOB = {"kind": "scripted", "name": "bob"}
-
-
-# ---------------------------------------------------------------------------------------------
-# Estimators.
-
-
-@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_is_scipys(kn: tuple[int, int]) -> None:
-    k, n = kn
-    for level in (0.5, 0.95, 0.99):
-        known = binomtest(k, n).proportion_ci(level, method="wilson")
-        assert statistics.wilson(k, n, level) == pytest.approx((known.low, known.high), abs=1e-12)
-
-
-def test_wilson_takes_halves_between_their_neighbours() -> None:
-    low, half, high = (statistics.wilson(k, 20) for k in (7, 7.5, 8))
-    assert low is not None and half is not None and high is not None
-    assert low[0] < half[0] < high[0] and low[1] < half[1] < high[1]
-
-
-def test_wilson_of_nothing_is_nothing_and_of_nonsense_an_error() -> None:
-    assert statistics.wilson(0, 0) is None
-    for k, n, level in ((3, 2, 0.95), (-1, 2, 0.95), (1, 2, 1.0)):
-        with pytest.raises(ValueError, match="expected"):
-            statistics.wilson(k, n, level)
-
-
-def test_scores_of_known_probabilities() -> None:
-    assert statistics.log2_score(0.5) == -1
-    assert statistics.log2_score(0) == statistics.log2_score(0.01) == log2(0.01)
-    assert statistics.judge_score(0.5, 3) == -1.15
-    assert statistics.brier((0.7, 0.3), 1) == pytest.approx(0.49)
-    assert statistics.brier((1, 0, 0), 0) == 0
-    assert statistics.brier((1, 0, 0), 2) == 1
-    assert statistics.mean([]) is None
-
-
-@given(st.lists(st.floats(-50, 0), min_size=2, max_size=5))
-def test_normalised_probabilities_sum_to_one(values: list[float]) -> None:
-    p = statistics.normalised(values)
-    assert sum(p) == pytest.approx(1)
-    assert p[values.index(max(values))] == max(p)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -148,7 +103,7 @@ def test_accuracy_scores_and_turns_of_a_run_with_known_verdicts(hand: Hand) -> N
     on_truth = [0.8, 0.75, 0.1, 0.5]
     assert (row["n"], row["correct"], row["ties"]) == (4, 2.5, "half")
     assert row["accuracy"] == 0.625
-    assert row["wilson"] == pytest.approx(statistics.wilson(2.5, 4))
+    assert row["wilson"] == pytest.approx(wilson(2.5, 4))
     assert row["log2_score"] == pytest.approx(sum(map(log2, on_truth)) / 4)
     assert row["judge_score"] == pytest.approx(row["log2_score"] - 0.05 * 2)
     assert row["brier"] == pytest.approx(sum((1 - p) ** 2 for p in on_truth) / 4)

@@ -17,7 +17,6 @@ from agents.models import Models
 from agents.nano.lessons import SHORT
 from arena import metrics
 from arena.config import ConfigError
-from arena.estimates import Estimate, mean, share
 from arena.ids import derive_seed
 from arena.match import PERSON, Match, Transcript
 from arena.monitors import Figures, JudgeFigures, Played, Speeches, monitor, true_option
@@ -27,6 +26,8 @@ from arena.questions import Item
 from arena.runner import Planned
 from arena.sources.witness import Dials, Faces, items
 from arena.sources.witness_text import Split
+from arena.stats.intervals import Estimate
+from arena.stats.means import mean, share
 from arena.store import Store
 from arena.tournament import matches
 from ui.runs import Cast, Progress, perform

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arena import metrics
-from arena.estimates import Estimate
+from arena.stats.intervals import Estimate
 from arena.store import Store
 from arena.text import visible
 from arena.training_report import training_report

@@ -13,7 +13,6 @@ from agents.models import Models
 from agents.training import Trainer
 from arena import metrics
 from arena.alarm import Evaluation
-from arena.estimates import Estimate, mean, share
 from arena.flow import Reply, Request
 from arena.ids import derive_seed
 from arena.match import Agent, Judge, participant_id
@@ -22,6 +21,8 @@ from arena.protocols import Protocol
 from arena.questions import Item
 from arena.rewards import reward_rows
 from arena.runner import Planned
+from arena.stats.intervals import Estimate
+from arena.stats.means import mean, share
 from arena.store import Store
 from arena.tournament import matches
 from arena.turns import Turn

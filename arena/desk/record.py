@@ -21,7 +21,8 @@ from arena.desk.reading import ends_at
 from arena.desk.settings import Settings, settings_of
 from arena.match import Match
 from arena.monitors import true_option
-from arena.statistics import brier, log2_score, mean, wilson
+from arena.stats.intervals import wilson
+from arena.stats.scores import average, brier, log2_score
 from arena.store import Store
 from arena.turns import Turn
 
@@ -220,10 +221,10 @@ def record(store: Store, person: str, now: float | None = None) -> Record:
     return Record(
         n=len(scored),
         waiting=len(waiting - set(counted)),
-        accuracy=mean(rights),
+        accuracy=average(rights),
         interval=wilson(sum(rights), len(rights)),
-        bits=mean([log2_score(p[truth]) for p, truth in numbers]),
-        brier=mean([brier(p, truth) for p, truth in numbers]),
+        bits=average([log2_score(p[truth]) for p, truth in numbers]),
+        brier=average([brier(p, truth) for p, truth in numbers]),
         bins=_bins([(max(p), right) for right, p, _ in scored if p is not None]),
         held=len({row["match"] for row in rows if row["match"] in held and row["run"] in shown}),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import fsum
 
 from arena.desk.settings import Score
-from arena.statistics import brier, log2_score
+from arena.stats.scores import brier, log2_score
 
 HALVINGS = 60
 """Of an interval of probabilities, until its ends are as close as doubles can be."""

@@ -14,7 +14,7 @@ from typing import Literal
 from arena.config import validate
 from arena.desk.events import EVENT, event
 from arena.ids import canonical
-from arena.statistics import TURN_PENALTY
+from arena.stats.scores import TURN_PENALTY
 from arena.store import Store
 
 Reading = Literal["stepped", "whole", "timed"]

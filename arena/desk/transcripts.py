@@ -18,7 +18,7 @@ from arena.desk.pseudonyms import Names
 from arena.match import Match
 from arena.play import path
 from arena.protocols import round_at
-from arena.statistics import normalised
+from arena.stats.scores import normalised
 from arena.store import Store
 from arena.text import visible
 from arena.turns import Speech, Turn, Verdict

@@ -282,8 +282,11 @@ def _arm(
 
 def _satterthwaite(parts: Floats, df: Floats) -> float:
     """Degrees of freedom of a sum of variances (Welch 1947); the fewest of them for a sum of 0."""
-    total = float(parts.sum())
-    return total**2 / float((parts**2 / df).sum()) if total > 0 else float(df.min())
+    peak = float(parts.max())
+    if not peak > 0:
+        return float(df.min())
+    each = parts / peak  # squares of what is tiny would be 0
+    return float(each.sum()) ** 2 / float((each**2 / df).sum())
 
 
 def p_from(interval: Callable[[float], Interval], null: float = 0.0) -> float:

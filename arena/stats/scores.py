@@ -12,6 +12,11 @@ TURN_PENALTY = 0.05
 """Bits that the NYU judges were charged each time they let the debate go on."""
 
 
+def average(values: Sequence[float]) -> float | None:
+    """The arithmetic mean; None of nothing."""
+    return fsum(values) / len(values) if values else None
+
+
 def clamped(p: float) -> float:
     """``p`` held within [CLAMP, 1 - CLAMP]."""
     return min(max(p, CLAMP), 1 - CLAMP)
