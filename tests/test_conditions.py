@@ -19,6 +19,7 @@ from arena.config import ConfigError
 from arena.participants import SpecError
 from arena.questions import Item
 from arena.report import report
+from arena.stats.means import share
 from arena.store import Store, StoreError
 from ui.conditions import (
     EQUAL,
@@ -94,6 +95,17 @@ def of(verdicts: list[Verdict], condition: str, judge: str) -> list[Verdict]:
 
 
 def clustered(values: list[float], clusters: list[str]) -> tuple[float, float]:
+    """The interval of `arena.stats.means.share`, which is tested elsewhere: here it is whether the
+    right values came with the right clusters. It is near the plainest of its kind (`cr1`), and with
+    few clusters wider."""
+    found = share(values, clusters)
+    assert found is not None and found.low is not None and found.high is not None
+    low, high = cr1(values, clusters)
+    assert low - 0.05 < found.low < low + 1e-9 and high - 1e-9 < found.high < high + 0.05
+    return found.low, found.high
+
+
+def cr1(values: list[float], clusters: list[str]) -> tuple[float, float]:
     """Wilson's interval, solved as his quadratic, at the effective number of independent values.
 
     With a clustered variance by the sandwich of a regression on a constant (CR1).
@@ -217,7 +229,7 @@ def test_two_matches_on_a_world_that_go_the_same_way_are_no_more_sure_than_one()
     once, again = found.row("naive", "j"), found.row("expert", "j")
     expected = clustered([one.right for one in twice], [one.world for one in twice])
     assert again.interval == pytest.approx(expected, abs=1e-9)
-    assert again.interval == pytest.approx(once.interval, abs=0.002)
+    assert again.interval == pytest.approx(once.interval, abs=0.005)
 
 
 def test_skill_shows_where_it_should(done: tuple[Conditions, list[Verdict]]) -> None:
