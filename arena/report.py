@@ -7,21 +7,19 @@ counted as missing, by the side that it concerned, and is in no figure.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
+from arena.ids import content_id
 from arena.participants import describe
 from arena.protocols import Protocol
+from arena.report_rows import Group, Probabilities, Quantity, Reading, make_row, paired_rows
 from arena.stats import scores
-from arena.stats.intervals import wilson
-from arena.stats.scores import average
 from arena.store import Store, StoreError
 from arena.training_report import evaluation_labels
 
 Sample = Literal["paper", "all"]
-Quantity = Literal["elicited", "choice_logprobs"]
 
 _VERDICTS = """
 SELECT run_matches.labels, m.id AS match, m.question, m.protocol, m.sides, m.proposal,
@@ -30,10 +28,14 @@ SELECT run_matches.labels, m.id AS match, m.question, m.protocol, m.sides, m.pro
 FROM run_matches JOIN matches AS m ON m.id = run_matches.match JOIN verdicts AS v ON v.match = m.id
 WHERE run = ? ORDER BY position, v.author, v.id
 """
-_CONTINUED = """
-SELECT match, count(*) AS n FROM match_turns JOIN turns AS t ON t.id = turn
+_QUESTIONS = """
+SELECT id, text, answers, passage, source, grp FROM questions WHERE id IN (
+  SELECT m.question FROM run_matches JOIN matches AS m ON m.id = run_matches.match WHERE run = ?)
+"""
+_BELIEFS = """
+SELECT match, t.elicited FROM match_turns JOIN turns AS t ON t.id = turn
 WHERE match IN (SELECT match FROM run_matches WHERE run = ?)
-  AND t.kind = 'belief' AND t.mode = 'live' AND t.origin = 'imported' GROUP BY match
+  AND t.kind = 'belief' AND t.mode = 'live' AND t.origin = 'imported' ORDER BY match, t.place
 """
 _ROUNDS = """
 SELECT match, count(DISTINCT t.place) AS n FROM match_turns JOIN turns AS t ON t.id = turn
@@ -50,38 +52,16 @@ WHERE match IN (SELECT match FROM run_matches WHERE run = ?)
 """
 
 
-@dataclass(slots=True)
-class _Reading:
-    """One verdict with what scoring it takes. ``right`` is the true option, if it is known."""
-
-    match: str
-    status: str
-    choice: int | None
-    p: tuple[float, ...] | None
-    quantity: Quantity | None
-    listing: tuple[int, ...]
-    turns: int
-    right: int | None
-    concerned: str  # whose case was the true one: a seat, or honest or dishonest for one speaker
-
-
-@dataclass(slots=True)
-class _Group:
-    """The verdicts of one row."""
-
-    head: dict[str, Any]
-    alone: bool = False  # one speaker: honest and dishonest are told apart
-    readings: list[_Reading] = field(default_factory=list)
-
-
 def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
     """Judge accuracy and scores of a run: ``{"settings": [row, ...]}``.
 
     An import's rows are its settings, over the published sample unless ``sample`` is ``all`` and
     over the rooms' own live judges alone, by the NYU rules (a tie is not correct, ``turns`` is how
-    often the judge went on). Any other run has a row for every setting and judge, and so have an
-    import's ``readers``, who judged the rooms besides: there a tie counts one half and ``turns``
-    is the number of rounds in which something was said. ``labels`` are there where the truth had a
+    often the judge went on); ``paired`` has the differences between its settings of two speakers
+    and of one, on the questions of both. Any other run has a row for every setting and judge, and
+    so have an import's ``readers``, who judged the rooms besides: there a tie counts one half and
+    ``turns`` is the number of rounds in which something was said. Every row has an interval for
+    each way in which its verdicts are ``clustered``. ``labels`` are there where the truth had a
     hand in the training that a run evaluates, or it has learnt from verdicts that were taken back.
     Raises StoreError where there is no such run.
     """
@@ -90,8 +70,8 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
         known = ", ".join(row["name"] for row in store.query("SELECT name FROM runs")) or "none"
         raise StoreError(f"no run {name!r} in this store; its runs: {known}")
     imported = run["kind"] == "import"
-    own: dict[str, _Group] = {}
-    read: dict[tuple[str, ...], _Group] = {}
+    own: dict[str, Group] = {}
+    read: dict[tuple[str, ...], Group] = {}
     seen: set[tuple[str, str, str]] = set()
     names: dict[str, str] = {}
     for labels, row, alone, reading in _readings(store, name, imported):
@@ -104,7 +84,7 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
             continue
         seen.add(claim)
         if imported and row["mode"] == "live" and row["origin"] == "imported":
-            group = own.setdefault(setting, _Group({"setting": setting}, alone))
+            group = own.setdefault(setting, Group({"setting": setting}, alone, True))
         else:
             who = row["author"]
             names[who] = names.get(who) or _name(store, who)
@@ -115,15 +95,18 @@ def report(store: Store, name: str, sample: Sample = "paper") -> dict[str, Any]:
             if mode:
                 head["mode"] = mode
                 key += (mode,)
-            group = read.setdefault(key, _Group(head, alone))
+            group = read.setdefault(key, Group(head, alone))
         group.readings.append(reading)
-    rows = [_row(group, "half") for group in read.values()]
+    rows = [make_row(group, "half") for group in read.values()]
     if not imported:
         config = json.loads(run["config"])
         notes = evaluation_labels(store, config) if run["kind"] == "evaluation" else []
         return {"run": name, **({"labels": notes} if notes else {}), "settings": rows}
-    settings = [_row(own[setting], "wrong") for setting in sorted(own)]
-    return {"run": name, "sample": sample, "settings": settings, "readers": rows}
+    settings = [make_row(own[setting], "wrong") for setting in sorted(own)]
+    paired = paired_rows({setting: own[setting] for setting in sorted(own)}, "wrong")
+    return {
+        "run": name, "sample": sample, "settings": settings, "paired": paired, "readers": rows,
+    }  # fmt: skip
 
 
 def _name(store: Store, author: str) -> str:
@@ -133,12 +116,15 @@ def _name(store: Store, author: str) -> str:
 
 def _readings(
     store: Store, run: str, imported: bool
-) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], bool, _Reading]]:
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], bool, Reading]]:
     """Every verdict on the run's matches, with the labels of its match."""
     truths = store.truths()
     protocols = lru_cache(maxsize=None)(store.protocol)
     labels_of = lru_cache(maxsize=1024)(json.loads)
-    continued = {row["match"]: row["n"] for row in store.query(_CONTINUED, run)}
+    asked = _asked(store, run)
+    beliefs: dict[str, list[str | None]] = {}
+    for row in store.query(_BELIEFS, run) if imported else ():
+        beliefs.setdefault(row["match"], []).append(row["elicited"])
     rounds = {row["match"]: row["n"] for row in store.query(_ROUNDS, run)}
     chosen: dict[str, dict[str, int]] = {}
     answered: dict[str, int] = {}
@@ -156,23 +142,43 @@ def _readings(
         else:
             right = truth
         live = imported and row["mode"] == "live" and row["origin"] == "imported"
-        turns = continued if live else rounds
+        told = beliefs.get(match, []) if live else []
         alone = len(protocol.speakers) == 1 and protocol.options == "answers"
         p, quantity = _probabilities(row)
         labels: Mapping[str, Any] = labels_of(row["labels"])
         if "setting" not in labels:
             labels = {**labels, "setting": protocol.name}
-        reading = _Reading(
+        reading = Reading(
             match, row["status"], row["choice"], p, quantity,
-            tuple(json.loads(row["listing"] or "[]")), turns.get(match, 0), right,
-            _concerned(protocol, sides, right, alone),
+            tuple(json.loads(row["listing"] or "[]")), len(told) if live else rounds.get(match, 0),
+            right, _concerned(protocol, sides, right, alone), *asked[row["question"]],
+            row["author"], tuple(tuple(json.loads(one)) for one in told if one is not None),
         )  # fmt: skip
         yield labels, row, alone, reading
 
 
+def _asked(store: Store, run: str) -> dict[str, tuple[str, str | None]]:
+    """Of each question: one name for it whatever the order of its answers, and its story.
+
+    A question whose answers are listed the other way round has another id, yet is the same one to
+    whoever argues or judges it, so the two are one cluster and can be paired.
+    """
+    names: dict[str, str] = {}
+    stories: dict[str, str] = {}
+    for row in store.query(_QUESTIONS, run):
+        answers = json.loads(row["answers"])
+        name = row["id"]
+        if answers != sorted(answers):
+            name = content_id("q", [row["text"], sorted(answers), row["passage"], row["source"]])
+        names[row["id"]] = name
+        if row["grp"] is not None:
+            stories.setdefault(name, row["grp"])
+    return {question: (name, stories.get(name)) for question, name in names.items()}
+
+
 def _probabilities(
     row: Mapping[str, Any],
-) -> tuple[tuple[float, ...] | None, Quantity | None]:
+) -> tuple[Probabilities | None, Quantity | None]:
     if row["elicited"] is not None:
         return tuple(json.loads(row["elicited"])), "elicited"
     if row["choice_logprobs"] is not None:
@@ -189,106 +195,3 @@ def _concerned(protocol: Protocol, sides: Mapping[str, int], right: int | None, 
         side = sides.get(protocol.speakers[0])
         return "unknown" if side is None else "honest" if side == right else "dishonest"
     return next((seat for seat in protocol.speakers if sides.get(seat) == right), "neither")
-
-
-def _credit(one: _Reading, ties: Literal["wrong", "half"]) -> float:
-    """1 for the true option, 0 for another; a tie is wrong, or one half (of two options)."""
-    if one.status == "tie":
-        return 0.0 if ties == "wrong" else 1 / (len(one.p) if one.p else 2)
-    return float(one.choice == one.right)
-
-
-def _units(known: Sequence[_Reading], ties: Literal["wrong", "half"]) -> list[tuple[float, str]]:
-    """The mean credit of each match, over its listings, with whom it concerned.
-
-    A judge's two listings of one match are one observation: counted as two, an interval would
-    claim evidence that is not there. A listing that was read twice weighs no more than the other.
-    """
-    matches: dict[str, dict[tuple[int, ...], list[_Reading]]] = {}
-    for one in known:
-        matches.setdefault(one.match, {}).setdefault(one.listing, []).append(one)
-    return [
-        (
-            _mean([_mean([_credit(one, ties) for one in group]) for group in listings.values()]),
-            next(iter(listings.values()))[0].concerned,
-        )
-        for listings in matches.values()
-    ]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _whole(value: float) -> float | int:
-    return int(value) if value == int(value) else value
-
-
-def _row(group: _Group, ties: Literal["wrong", "half"]) -> dict[str, Any]:
-    """The figures of one row; those that nothing could be computed for are None."""
-    decided = [one for one in group.readings if one.status in ("ok", "tie")]
-    known = [one for one in decided if one.right is not None]
-    units = _units(known, ties)
-    n, correct = len(units), sum(credit for credit, _ in units)
-    scored = [
-        (one, one.p, one.right)
-        for one in known if one.p is not None and one.right is not None
-    ]  # fmt: skip
-    quantities = sorted({one.quantity for one, _, _ in scored if one.quantity})
-    interval = wilson(correct, n)
-    row: dict[str, Any] = {
-        **group.head,
-        "n": n,
-        "correct": _whole(correct),
-        "accuracy": average([credit for credit, _ in units]),
-        "wilson": None if interval is None else list(interval),
-        "ties": ties,
-        "verdicts": len(known),
-        "scored": len(scored),
-        "quantity": " and ".join(quantities) or None,
-        "log2_score": average([scores.log2_score(p[right]) for _, p, right in scored]),
-        "judge_score": average(
-            [scores.judge_score(p[right], one.turns) for one, p, right in scored]
-        ),
-        "brier": average([scores.brier(p, right) for _, p, right in scored]),
-        "turns": average([one.turns for one in known]),
-    }
-    if group.alone:
-        for role in ("honest", "dishonest"):
-            part = [credit for credit, concerned in units if concerned == role]
-            row[role] = {"n": len(part), "correct": _whole(sum(part))}
-    missing: dict[str, dict[str, int]] = {}
-    for one in group.readings:
-        if one.status not in ("ok", "tie"):
-            sides = missing.setdefault(one.status, {"n": 0})
-            sides["n"] += 1
-            sides[one.concerned] = sides.get(one.concerned, 0) + 1
-    row["missing"] = missing
-    row["without_truth"] = len(decided) - len(known)
-    bias = _position_bias(decided)
-    if bias is not None:
-        row["position_bias"] = bias
-    return row
-
-
-def _position_bias(decided: Sequence[_Reading]) -> float | None:
-    """What the first-listed option gets beyond its share, where matches were read in both listings.
-
-    The mean of its probability where every verdict has one, else of its share of choices (a tie
-    gives each its share); minus one over the number of options. None without both listings.
-    """
-    listings: dict[str, set[tuple[int, ...]]] = {}
-    for one in decided:
-        if one.listing:
-            listings.setdefault(one.match, set()).add(one.listing)
-    both = [one for one in decided if len(listings.get(one.match, ())) > 1]
-    probabilities = all(one.p is not None for one in both)
-    excess: dict[tuple[str, tuple[int, ...]], list[float]] = {}
-    for one in both:
-        first, share = one.listing[0], 1 / len(one.listing)
-        if probabilities and one.p is not None:
-            found = one.p[first]
-        else:
-            found = share if one.choice is None else float(one.choice == first)
-        excess.setdefault((one.match, one.listing), []).append(found - share)
-    return average([_mean(values) for values in excess.values()])

@@ -24,8 +24,12 @@ from arena.store import Store
 from arena.turns import Turn
 
 GOLDEN = {"n": "n", "correct": "correct", "honest": "honest", "dishonest": "dishonest"}
-GOLDEN_CLOSE = {"acc": "accuracy", "log2_score": "log2_score", "judge_score": "judge_score",
-                "brier": "brier", "turns": "turns", "wilson": "wilson"}  # fmt: skip
+GOLDEN_CLOSE = {
+    "acc": "accuracy", "wilson": "wilson", "log2_score": "log2_score",
+    "judge_score": "judge_score", "brier": "brier", "ece_final": "ece_final",
+    "ece_turn": "ece_turn", "turns": "turns", "turns_sd": "turns_sd",
+    "bits_per_round": "bits_per_round",
+}  # fmt: skip
 
 
 def dump(store: Store, *without: str) -> dict[str, list[Any]]:
@@ -565,15 +569,21 @@ def test_all_rooms_of_the_data_set_are_imported(nyu: Store) -> None:
 
 
 @real
-def test_the_report_has_the_golden_figures(nyu: Store) -> None:
-    golden = json.loads((data().parent / "nyu_golden.json").read_text(encoding="utf-8"))
+def test_the_report_equals_the_golden_file_in_every_field(nyu: Store) -> None:
+    file = data().parent / "nyu_golden.json"
+    if not file.is_file():
+        pytest.skip("the golden figures are not here: nyu_golden.json beside the NYU data set")
+    golden = json.loads(file.read_text(encoding="utf-8"))
     rows = {row["setting"]: row for row in report(nyu, "nyu")["settings"]}
     assert sorted(rows) == sorted(name.lower() for name in golden)
     for name, known in golden.items():
         row = rows[name.lower()]
+        assert set(known) <= {*GOLDEN, *GOLDEN_CLOSE, "story_boot"}
+        assert {*GOLDEN_CLOSE, "story_boot", "n", "correct"} <= set(known)
         assert {k: row.get(v) for k, v in GOLDEN.items()} == {k: known.get(k) for k in GOLDEN}
         for theirs, ours in GOLDEN_CLOSE.items():
             assert row[ours] == pytest.approx(known[theirs], abs=1e-6), (name, ours)
+        assert row["story_bootstrap"] == pytest.approx(known["story_boot"], abs=0.015), name
 
 
 @real

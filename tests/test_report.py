@@ -41,10 +41,10 @@ class Hand:
     def match(
         self, protocol: Protocol, truth: int | None, said: list[Speech] | None = None,
         labels: dict[str, Any] | None = None, sides: tuple[tuple[str, int], ...] | None = None,
-        proposal: int | None = None,
+        proposal: int | None = None, question: Question | None = None,
     ) -> tuple[Match, Transcript]:  # fmt: skip
         n = len(self.batch.matches)
-        question = Question(f"{self.name} {n}?", ("yes", "no"))
+        question = question or Question(f"{self.name} {n}?", ("yes", "no"))
         if sides is None:
             sides = tuple((seat, i) for i, seat in enumerate(protocol.speakers))
         match = Match(question, protocol, sides, seed=n, proposal=proposal)

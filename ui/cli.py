@@ -27,6 +27,7 @@ from ui.options import one_line as _one_line
 from ui.options import open_store as _open
 from ui.options import print_json as _print_json
 from ui.people_cli import people
+from ui.power_cli import power
 from ui.train_cli import train
 from ui.work_cli import work
 
@@ -164,6 +165,7 @@ app.command()(train)
 app.command()(export)
 app.command()(backup)
 app.command()(work)
+app.command()(power)
 
 
 @app.command()

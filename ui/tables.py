@@ -69,6 +69,30 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
+def _range(interval: Sequence[float] | None, sign: bool = False) -> str:
+    if interval is None:
+        return ""
+    low, high = interval
+    return f"{low:+.3f}, {high:+.3f}" if sign else f"{low:.3f}-{high:.3f}"
+
+
+PLURALS = {"question": "questions", "story": "stories", "judge": "judges"}
+
+
+def _by(name: str, count: int) -> str:
+    """What an interval is clustered by, and how many of it: "19 judges"."""
+    return f"{count} {name if count == 1 else PLURALS.get(name, name)}"
+
+
+def _widest(found: Mapping[str, Any]) -> tuple[str, str]:
+    """The widest of an accuracy's intervals, and what it is clustered by; "none" of one cluster."""
+    name = found.get("widest")
+    if name is None:
+        return "", ""
+    one = found["clustered"][name]
+    return _range(one["interval"]) or "none", _by(name, one["clusters"])
+
+
 def print_report(console: Console, found: Mapping[str, Any]) -> None:
     """A report's table; for an import, whoever read the debates besides in a second one."""
     name = str(found["run"])
@@ -79,6 +103,10 @@ def print_report(console: Console, found: Mapping[str, Any]) -> None:
         name if "sample" not in found else f"{name}: the debates' own judges ({found['sample']})"
     )
     console.print(accuracy_table(own, title))
+    if any(row.get("stratified") for row in own) and "sample" in found:
+        console.print(stratified_table(own))
+    if found.get("paired"):
+        console.print(paired_table(found["paired"]))
     others = list(found.get("readers", ()))
     here = [row for row in others if row["mode"] == "whole"]
     if here:
@@ -90,15 +118,17 @@ def print_report(console: Console, found: Mapping[str, Any]) -> None:
 
 
 def accuracy_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
-    """Judge accuracy by setting, each with its count and its 95 % interval."""
-    from rich.box import SIMPLE_HEAD
-
-    table = Table(title=plain(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    """Judge accuracy by setting, each with its count and two 95 % intervals: the widest of those
+    by what verdicts share, and the one that would hold if they shared nothing."""
+    table = _table(title)
     judges = any("judge" in row for row in rows)
     table.add_column("setting", overflow="fold", min_width=10)
     if judges:
         table.add_column("judge", overflow="fold", min_width=12)
-    for name in ("n", "judge\naccuracy", "95 %\ninterval", "log2\nscore", "Brier"):
+    for name in ("n", "judge\naccuracy", "95 %\ninterval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("clustered\nby", no_wrap=True)
+    for name in ("iid\ninterval", "log2\nscore", "Brier"):
         table.add_column(name, justify="right", no_wrap=True)
     apart = any(row.get("honest") for row in rows)
     if apart:
@@ -107,14 +137,14 @@ def accuracy_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
     if biased:
         table.add_column("position\nbias", justify="right", no_wrap=True)
     for row in rows:
-        low, high = row["wilson"] or (None, None)
         cells: list[Any] = [plain(str(row["setting"]))]
         if judges:
             cells.append(plain(str(row.get("judge", ""))))
         cells += [
             str(row["n"]),
             _number(row["accuracy"]),
-            "" if low is None else f"{low:.3f}-{high:.3f}",
+            *_widest(row),
+            _range(row["wilson"]),
             _number(row.get("log2_score")),
             _number(row.get("brier")),
         ]
@@ -124,6 +154,49 @@ def accuracy_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
             bias = row.get("position_bias")
             cells.append("" if bias is None else f"{bias:+.3f}")
         table.add_row(*cells)
+    return table
+
+
+def _table(title: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+
+    return Table(title=plain(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD,
+                 collapse_padding=True, pad_edge=False)  # fmt: skip
+
+
+def stratified_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Accuracy of settings with one speaker as if it were honest in half of the cases."""
+    table = _table("One speaker, as if honest in half of the debates")
+    table.add_column("setting", overflow="fold", min_width=10)
+    for name in ("judge\naccuracy", "95 %\ninterval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("clustered\nby", no_wrap=True)
+    for row in rows:
+        if found := row.get("stratified"):
+            table.add_row(plain(str(row["setting"])), _number(found["accuracy"]), *_widest(found))
+    return table
+
+
+def paired_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Differences of accuracy between settings on the questions that both have."""
+    table = _table("Differences of accuracy on the same questions")
+    table.add_column("setting, less setting", overflow="fold", min_width=20)
+    table.add_column("questions", justify="right", no_wrap=True)
+    for name in ("differ-\nence", "95 %\ninterval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("clustered\nby", no_wrap=True)
+    for name in ("p", "Holm's\np"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            plain(f"{row['first']} - {row['second']}"),
+            str(row["questions"]),
+            f"{row['difference']:+.3f}",
+            _range(row["interval"], sign=True) or "none",
+            _by(row["by"], row["clusters"]),
+            _number(row["p"]),
+            _number(row["holm"]),
+        )
     return table
 
 
