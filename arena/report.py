@@ -121,7 +121,7 @@ def _readings(
     truths = store.truths()
     protocols = lru_cache(maxsize=None)(store.protocol)
     labels_of = lru_cache(maxsize=1024)(json.loads)
-    asked = _asked(store, run)
+    asked = questions_of(store, run)
     beliefs: dict[str, list[str | None]] = {}
     for row in store.query(_BELIEFS, run) if imported else ():
         beliefs.setdefault(row["match"], []).append(row["elicited"])
@@ -157,7 +157,7 @@ def _readings(
         yield labels, row, alone, reading
 
 
-def _asked(store: Store, run: str) -> dict[str, tuple[str, str | None]]:
+def questions_of(store: Store, run: str) -> dict[str, tuple[str, str | None]]:
     """Of each question: one name for it whatever the order of its answers, and its story.
 
     A question whose answers are listed the other way round has another id, yet is the same one to
