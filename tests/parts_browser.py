@@ -5,7 +5,6 @@ A module that imports these is skipped where there is no browser.
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,12 +19,8 @@ import pytest
 
 from ui.serve import OPTIONS
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 APP = Path(__file__).with_name("parts_app.py")
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no chromium on this machine: the browser tests need one", allow_module_level=True)
 WAIT = 60_000  # milliseconds; a crowded machine is slow
 Open = Callable[..., Any]
 
@@ -62,19 +57,6 @@ def url() -> Iterator[str]:
             process.wait(15)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[*root, "--disable-gpu", "--disable-background-networking", "--disable-sync",
-                  "--no-first-run", "--disable-component-update"],
-        )  # fmt: skip
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -25,12 +24,7 @@ from arena.store import Store
 from ui.serve import command
 from ui.web.gate import COOKIE
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT = 90_000  # milliseconds; the machine may be busy
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or bool(os.environ.get("ARENA_NO_BROWSER")), reason="no browser here"
-)
 
 
 @contextmanager
@@ -58,26 +52,12 @@ def served(path: Path) -> Iterator[str]:
         process.wait(30)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        one = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[*root, "--disable-gpu", "--disable-background-networking", "--disable-sync",
-                  "--no-first-run", "--disable-component-update"],
-        )  # fmt: skip
-        yield one
-        one.close()
-
-
 class Tab:
     """A browser of somebody's own, and what must never happen in it."""
 
-    def __init__(self, browser: Any, url: str, token: str | None = None, **more: Any) -> None:
+    def __init__(self, chromium: Any, url: str, token: str | None = None, **more: Any) -> None:
         size = more.pop("viewport", {"width": 1300, "height": 1100})
-        context = browser.new_context(viewport=size, accept_downloads=True, **more)
+        context = chromium.new_context(viewport=size, accept_downloads=True, **more)
         if token is not None:
             context.add_cookies([{"name": COOKIE, "value": token, "url": url}])
         self.page, self.url = context.new_page(), url
@@ -115,14 +95,16 @@ def entered(path: Path, name: str, role: str) -> str:
         return found[1]
 
 
-def test_somebody_is_invited_joins_and_finds_what_was_planned(tmp_path: Path, browser: Any) -> None:
+def test_somebody_is_invited_joins_and_finds_what_was_planned(
+    tmp_path: Path, chromium: Any
+) -> None:
     path = tmp_path / "s.db"
     stage(path, [match(question(n, f"story {n}")) for n in range(3)]).close()
     carol = entered(path, "Carol", "admin")
     with Store(path) as store:
         identity.invite(store, HOSTILE)
     with served(path) as url:
-        admin = Tab(browser, url, carol)
+        admin = Tab(chromium, url, carol)
         admin.open("/people", "One person")
         admin.page.get_by_label("Name", exact=True).fill("Dora")
         admin.click("Make a link")
@@ -130,7 +112,7 @@ def test_somebody_is_invited_joins_and_finds_what_was_planned(tmp_path: Path, br
         link = admin.page.locator(".st-key-once code").inner_text().strip()
         assert link.startswith(f"{url}/join/")
 
-        dora = Tab(browser, url)
+        dora = Tab(chromium, url)
         dora.page.goto(link)
         dora.sees("This link signs in")
         dora.page.get_by_role("button", name="Continue").click()
@@ -162,13 +144,13 @@ def test_somebody_is_invited_joins_and_finds_what_was_planned(tmp_path: Path, br
 
 
 def test_an_export_comes_as_a_file_and_leaves_the_page_where_it_is(
-    tmp_path: Path, browser: Any
+    tmp_path: Path, chromium: Any
 ) -> None:
     path = tmp_path / "s.db"
     stage(path, [match(question(0))], name=HOSTILE).close()
     rita = entered(path, "Rita", "researcher")
     with served(path) as url:
-        tab = Tab(browser, url, rita)
+        tab = Tab(chromium, url, rita)
         tab.open("/data", "Codebook")
         assert tab.page.get_by_text("Import", exact=True).count() == 0
         tab.page.get_by_text("True answers").click()

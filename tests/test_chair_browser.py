@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -65,24 +64,6 @@ class Desk:
 
             tab.on("websocket", lambda socket: socket.on("framereceived", keep))
         return tab
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A browser, for as long as there are tests here."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("no chromium on this machine: the browser test needs one")
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found,
-            args=[*root, "--disable-gpu", "--disable-background-networking", "--disable-sync",
-                  "--no-first-run", "--disable-component-update"],
-        )  # fmt: skip
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

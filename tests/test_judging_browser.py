@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -34,16 +33,11 @@ from ui import doorkey
 from ui.serve import command
 from ui.work import Worker
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT = 120_000  # milliseconds; the machine may be busy
 HOSTILE = (
     "![x](http://outside.invalid/beacon.png) <script>window.__pwn = 1</script> "
     '<img src="http://outside.invalid/i.png" onerror="window.__pwn = 2"> '
     ":green-badge[:material/verified: Verified] $\\rule{800px}{400px}$ \u202egnorw\u202c # Heading"
-)
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or bool(os.environ.get("ARENA_NO_BROWSER")), reason="no browser here"
 )
 
 
@@ -77,6 +71,14 @@ class Tab:
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
+
+    def rest(self) -> None:
+        """Wait until nothing runs: a key that is pressed while a button is drawn anew is lost."""
+        self.page.wait_for_function(
+            "() => !document.querySelector('[data-test-script-state=running],"
+            " [data-testid=stStatusWidget], [data-testid=stSkeleton]')"
+        )
+        self.page.wait_for_timeout(500)
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         """Wait for something that the store or the page comes to say."""
@@ -132,23 +134,9 @@ def served(path: Path, run: str | None = "trial") -> Iterator[str]:
         process.wait(30)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        one = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[*root, "--disable-gpu", "--disable-background-networking", "--disable-sync",
-                  "--no-first-run", "--disable-component-update"],
-        )  # fmt: skip
-        yield one
-        one.close()
-
-
-def tab(browser: Any, url: str, width: int = 1400, height: int = 900) -> Tab:
+def tab(chromium: Any, url: str, width: int = 1400, height: int = 900) -> Tab:
     """A tab with a watch on it."""
-    context = browser.new_context(viewport={"width": width, "height": height})
+    context = chromium.new_context(viewport={"width": width, "height": height})
     context.request.get(url + ENTER)
     page = context.new_page()
     page.set_default_timeout(WAIT)
@@ -160,12 +148,12 @@ def tab(browser: Any, url: str, width: int = 1400, height: int = 900) -> Tab:
     return found
 
 
-def test_a_whole_debate_is_judged_by_keyboard_alone(tmp_path: Path, browser: Any) -> None:
+def test_a_whole_debate_is_judged_by_keyboard_alone(tmp_path: Path, chromium: Any) -> None:
     path = tmp_path / "s.db"
     stage(path, [match(question(n), debate(rounds=3)) for n in range(2)]).close()
     set_up(path, Settings(undo=3600))  # the machine may be busy
     with served(path) as url:
-        one = tab(browser, url)
+        one = tab(chromium, url)
         one.page.goto(url)
         one.button("Continue")
         one.press("g")
@@ -219,6 +207,7 @@ def test_a_whole_debate_is_judged_by_keyboard_alone(tmp_path: Path, browser: Any
         one.sees("You chose B, and find A likelier.")
         one.press("1")
         one.until(lambda: one.page.get_by_text("find A likelier").count() == 0, "no change of mind")
+        one.rest()
         one.press("s")
         one.sees("Submit this verdict?")
         one.press("j", "n")  # behind the dialog nothing moves
@@ -228,6 +217,7 @@ def test_a_whole_debate_is_judged_by_keyboard_alone(tmp_path: Path, browser: Any
         one.page.get_by_text("Submit this verdict?").wait_for(state="hidden", timeout=WAIT)
         assert not verdicts(path)
         one.until(one.button("Submit verdict").is_enabled, "the page did not come back")
+        one.rest()
         one.press("s")
         one.sees("Submit this verdict?")
         one.press("y")
@@ -242,6 +232,7 @@ def test_a_whole_debate_is_judged_by_keyboard_alone(tmp_path: Path, browser: Any
         one.until(lambda: one.percent() == "80", "the probability is not in the form")
         assert not verdicts(path)
         assert one.page.get_by_label("Why?").input_value() == "just nobody saw the sale, so no"
+        one.rest()
         one.press("s")
         one.sees("Submit this verdict?")
         one.press("y")
@@ -265,16 +256,16 @@ def test_a_whole_debate_is_judged_by_keyboard_alone(tmp_path: Path, browser: Any
         assert row is not None and row["active"] > 0
 
 
-def test_two_tabs_and_a_double_click_make_one_verdict(tmp_path: Path, browser: Any) -> None:
+def test_two_tabs_and_a_double_click_make_one_verdict(tmp_path: Path, chromium: Any) -> None:
     path = tmp_path / "s.db"
     stage(path, [match(question(0))]).close()
     set_up(path, Settings(mode="whole", confirm=False))
     with served(path) as url:
-        one = tab(browser, url)
+        one = tab(chromium, url)
         one.page.goto(url)
         one.button("Continue").click()
         one.button("Submit verdict")
-        two = tab(browser, url)
+        two = tab(chromium, url)
         two.page.goto(one.page.url)
         two.button("Submit verdict")
         for each, key, winner in ((one, "ArrowRight", "1"), (two, "ArrowLeft", "2")):
@@ -306,7 +297,7 @@ class Both:
         return batch(lambda requests: [])
 
 
-def test_a_question_is_answered_while_the_page_waits(tmp_path: Path, browser: Any) -> None:
+def test_a_question_is_answered_while_the_page_waits(tmp_path: Path, chromium: Any) -> None:
     path = tmp_path / "s.db"
     stage(path, [match(question(0), BUILT_IN["debate with questions"], PERSON)]).close()
     set_up(path, Settings(confirm=False))
@@ -319,7 +310,7 @@ def test_a_question_is_answered_while_the_page_waits(tmp_path: Path, browser: An
     thread = threading.Thread(target=machines)
     with served(path) as url:
         try:
-            one = tab(browser, url)
+            one = tab(chromium, url)
             one.page.goto(url)
             one.button("Continue")
             one.press("g")
@@ -363,7 +354,7 @@ def test_a_question_is_answered_while_the_page_waits(tmp_path: Path, browser: An
 
 
 def test_on_a_phone_the_report_comes_before_the_tree_and_nothing_is_cut_off(
-    tmp_path: Path, browser: Any
+    tmp_path: Path, chromium: Any
 ) -> None:
     """With hostile texts: none is markup, none asks for anything outside, none makes it wider."""
     path = tmp_path / "s.db"
@@ -374,7 +365,7 @@ def test_on_a_phone_the_report_comes_before_the_tree_and_nothing_is_cut_off(
     stage(path, debates, agents=agents, name=name).close()
     set_up(path, Settings(mode="whole", confirm=False, instructions=HOSTILE), name)
     with served(path, None) as url:
-        one = tab(browser, url, 390, 844)
+        one = tab(chromium, url, 390, 844)
         one.page.goto(url)
         one.sees(visible(HOSTILE)[:20])
         canvas = one.page.locator('[data-testid="stDataFrame"] canvas').first

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from parts_browser import Open, chromium, log, open_page, runs, until, url
+from parts_browser import Open, log, open_page, runs, until, url
 from parts_debate import HOSTILE
 
 from arena.text import visible
 
-__all__ = ["chromium", "open_page", "url"]
+__all__ = ["open_page", "url"]
 
 
 # The reader, the tree and the quotations.

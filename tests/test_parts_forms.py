@@ -4,12 +4,12 @@ import urllib.request
 from typing import Any
 
 import pytest
-from parts_browser import Open, chromium, drawn, log, open_page, posts, runs, until, url
+from parts_browser import Open, drawn, log, open_page, posts, runs, until, url
 from parts_debate import PASSAGE
 
 from arena.quotes import anchor
 
-__all__ = ["chromium", "open_page", "url"]
+__all__ = ["open_page", "url"]
 
 
 # The draft.

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -605,51 +604,40 @@ def test_a_local_server_without_a_token_ends_with_a_line(tmp_path: Path) -> None
         assert done.stderr.strip().splitlines()[-1].startswith("arena: ")
 
 
-def test_in_a_browser_with_nothing_from_outside(signed: Served) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no chromium on this machine: the browser test needs one")
+def test_in_a_browser_with_nothing_from_outside(signed: Served, chromium: Any) -> None:
     with Store(signed.store) as store:
         link = identity.invite(store, "Bob <i>", "admin")
     outside: list[str] = []
     said: list[str] = []
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[*root, "--disable-gpu", "--disable-background-networking", "--disable-sync",
-                  "--no-first-run", "--disable-component-update"],
-        )  # fmt: skip
-        tab = browser.new_context(viewport={"width": 390, "height": 760}).new_page()
-        own = (signed.url, signed.url.replace("http", "ws", 1), "data:", "blob:")
-        tab.on("request", lambda r: None if r.url.startswith(own) else outside.append(r.url))
-        tab.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.goto(f"{signed.url}/join/{link}")
-        assert tab.get_by_text("Bob <i>").is_visible()
-        tab.wait_for_function("document.activeElement.tagName === 'BUTTON'")
-        tab.keyboard.press("Enter")
-        tab.wait_for_url("**/passcode")
-        width = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert width <= 0
-        for label in ("New passcode", "The same again"):
-            tab.get_by_label(label).fill(SECRET)
-        tab.keyboard.press("Enter")
-        tab.wait_for_url(f"{signed.url}/")
-        tab.locator('[data-testid="stAppViewContainer"]').wait_for(timeout=60_000)
-        assert COOKIE not in tab.evaluate("document.cookie") and link not in tab.url
-        tab.goto(f"{signed.url}/you")
-        tab.get_by_role("button", name="Sign out").click(timeout=60_000)
-        tab.wait_for_url("**/signin")
-        tab.get_by_label("Name").fill("Bob <i>")
-        tab.get_by_label("Passcode").fill(SECRET)
-        tab.keyboard.press("Enter")
-        tab.locator('[data-testid="stAppViewContainer"]').wait_for(timeout=60_000)
-        tab.goto(f"{signed.url}/you")
-        tab.get_by_text("Bob <i> (admin)").wait_for(timeout=60_000)
-        icon = tab.locator("link[rel~=icon]").first.get_attribute("href")
-        browser.close()
+    tab = chromium.new_context(viewport={"width": 390, "height": 760}).new_page()
+    own = (signed.url, signed.url.replace("http", "ws", 1), "data:", "blob:")
+    tab.on("request", lambda r: None if r.url.startswith(own) else outside.append(r.url))
+    tab.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.goto(f"{signed.url}/join/{link}")
+    assert tab.get_by_text("Bob <i>").is_visible()
+    tab.wait_for_function("document.activeElement.tagName === 'BUTTON'")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/passcode")
+    width = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert width <= 0
+    for label in ("New passcode", "The same again"):
+        tab.get_by_label(label).fill(SECRET)
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(f"{signed.url}/")
+    tab.locator('[data-testid="stAppViewContainer"]').wait_for(timeout=60_000)
+    assert COOKIE not in tab.evaluate("document.cookie") and link not in tab.url
+    tab.goto(f"{signed.url}/you")
+    tab.get_by_role("button", name="Sign out").click(timeout=60_000)
+    tab.wait_for_url("**/signin")
+    tab.get_by_label("Name").fill("Bob <i>")
+    tab.get_by_label("Passcode").fill(SECRET)
+    tab.keyboard.press("Enter")
+    tab.locator('[data-testid="stAppViewContainer"]').wait_for(timeout=60_000)
+    tab.goto(f"{signed.url}/you")
+    tab.get_by_text("Bob <i> (admin)").wait_for(timeout=60_000)
+    icon = tab.locator("link[rel~=icon]").first.get_attribute("href")
+    tab.context.close()
     assert outside == [] and icon is not None and icon.startswith("data:image/svg+xml")
     # Streamlit's one inline script, which the policy stops: a flag for prerendering.
     left = [text for text in said if "Executing inline script violates" not in text

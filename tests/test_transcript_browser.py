@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -29,10 +28,6 @@ from ui import doorkey
 from ui.runs import run_file
 from ui.serve import command
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no chromium on this machine: the browser tests need one", allow_module_level=True)
 WAIT = 180_000  # milliseconds; a machine may be busy
 HOSTILE = (
     "![x](http://outside.invalid/beacon.png) <script>window.__pwn = 1</script> "
@@ -92,19 +87,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, 
     file, hostile = build(tmp_path_factory.mktemp("desk"))
     for url in serve(file):
         yield url, file, hostile
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[*root, "--disable-gpu", "--disable-background-networking", "--disable-sync",
-                  "--no-first-run", "--disable-component-update"],
-        )  # fmt: skip
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
