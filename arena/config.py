@@ -155,13 +155,16 @@ def _loader() -> Any:
     import yaml
 
     class OnceLoader(yaml.SafeLoader):
-        """Plain values only, and every key of a mapping once."""
+        """Plain values only, and every key of a mapping once. A key ``on`` is text, as ``within``
+        beside it is: of YAML 1.1's words for true and false only ``true`` and ``false`` are."""
 
         def compose_mapping_node(self, anchor: Any) -> Any:
             node = super().compose_mapping_node(anchor)
             seen = set()
             for key, _ in node.value:
                 if isinstance(key, yaml.ScalarNode):
+                    if key.tag.endswith(":bool") and key.value.lower() not in ("true", "false"):
+                        key.tag = "tag:yaml.org,2002:str"
                     if (key.tag, key.value) in seen:
                         raise yaml.constructor.ConstructorError(
                             None, None, f"the key {key.value!r} comes twice", key.start_mark
