@@ -27,7 +27,7 @@ LEASE_SECONDS = 15.0
 """How long a worker that is silent keeps a match from others."""
 AGAIN = (2.0, 20.0)
 """Seconds after which what went wrong is tried again by itself; then somebody has to ask for it."""
-KINDS = ("play", "tournament", "fork")
+KINDS = ("play", "tournament", "study", "fork")
 """The runs whose matches are played on. An import's empty chairs stay empty, and a training run
 plays its own matches."""
 
@@ -114,8 +114,9 @@ class Due:
 
 
 _CLAIMED = (
-    "SELECT rm.run, rm.match, rm.labels, r.kind, json_extract(r.config, '$.' || r.kind "
-    "|| '.listings') AS listings FROM runs AS r JOIN run_matches AS rm ON rm.run = r.name "
+    "SELECT rm.run, rm.match, rm.labels, r.kind, coalesce(json_extract(rm.labels, '$.listings'), "
+    "json_extract(r.config, '$.' || r.kind || '.listings')) AS listings "
+    "FROM runs AS r JOIN run_matches AS rm ON rm.run = r.name "
     "JOIN matches AS m ON m.id = rm.match "
     f"WHERE r.kind IN ({','.join(map(repr, KINDS))}) AND (?1 IS NULL OR r.name = ?1) "
     "AND (r.kind = 'fork' OR EXISTS (SELECT 1 FROM json_each(m.seats) AS s "

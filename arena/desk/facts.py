@@ -20,6 +20,7 @@ from arena.ids import canonical, content_id
 from arena.match import PERSON
 from arena.protocols import JUDGE
 from arena.store import Store
+from arena.twins import one_name, twins
 
 Once = Literal["story", "question", "debate"]
 
@@ -73,10 +74,14 @@ SPOKEN = (
 
 @dataclass(frozen=True, slots=True)
 class Debate:
-    """What a plan needs to know of a match. ``open``: a judge can read it, or sit in it."""
+    """What a plan needs to know of a match. ``open``: a judge can read it, or sit in it.
+
+    ``name`` is the question's, and its twins' (`arena.twins`); a question without a story is one.
+    """
 
     id: str
     question: str
+    name: str
     story: str
     setting: str
     sides: str
@@ -87,7 +92,7 @@ class Debate:
 
     def unit(self, once: Once) -> str:
         """What a person is given one of."""
-        return {"story": self.story, "question": self.question, "debate": self.id}[once]
+        return {"story": self.story, "question": self.name, "debate": self.id}[once]
 
     @property
     def whole(self) -> bool:
@@ -102,7 +107,7 @@ class Debate:
     @property
     def names(self) -> frozenset[str]:
         """All that an exclusion may call it by."""
-        return frozenset((self.id, self.question, self.story))
+        return frozenset((self.id, self.question, self.name, self.story))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,26 +260,31 @@ def _debates(store: Store, run: str) -> tuple[Debate, ...]:
     if store.one("SELECT 1 FROM runs WHERE name = ?", run) is None:
         raise PersonError("There is no run of that name in this store.")
     found: dict[str, Debate] = {}
+    same = twins(store)
     for row in store.query(MATCHES, run):
         people = tuple(seat for seat, who in json.loads(row["seats"]) if who == PERSON)
         played = bool(row["played"])
         sits = JUDGE in people and row["kind"] not in ("import", AGAIN)
         found.setdefault(
             row["id"],
-            Debate(row["id"], row["question"], row["story"], str(row["setting"]), row["sides"],
-                   people, played, played or sits, row["options"]),
+            Debate(row["id"], row["question"], one_name(same, row["question"]),
+                   one_name(same, row["story"]), str(row["setting"]), row["sides"], people, played,
+                   played or sits, row["options"]),
         )  # fmt: skip
     return tuple(found.values())
 
 
-def _about(store: Store, matches: set[str]) -> dict[str, tuple[str, str, str]]:
+def _about(store: Store, matches: set[str]) -> dict[str, tuple[str, ...]]:
     """What each match may be called by, its story last."""
     sql = (
         "SELECT m.id, m.question, coalesce(q.grp, q.id) AS story FROM json_each(?) AS wanted "
         "CROSS JOIN matches AS m ON m.id = wanted.value JOIN questions AS q ON q.id = m.question"
     )
-    rows = store.query(sql, json.dumps(sorted(matches)))
-    return {row["id"]: (row["id"], row["question"], row["story"]) for row in rows}
+    rows, same = store.query(sql, json.dumps(sorted(matches))), twins(store)
+    return {
+        row["id"]: (row["id"], *(one_name(same, row[what]) for what in ("question", "story")))
+        for row in rows
+    }
 
 
 def tallies(facts: Facts) -> dict[str, tuple[Counter[str], Counter[str]]]:

@@ -17,6 +17,7 @@ from arena.desk.standing import PLAIN, Past, open_queue
 from arena.ids import derive_seed
 from arena.protocols import JUDGE
 from arena.store import Store
+from arena.twins import twins
 
 OFFERS_OF_ALL, OFFERS_OF_RUN = open_queue("m.id, m.question, RUN AS run", PLAIN)
 _BARRED = " AND m.question NOT IN (SELECT wanted.value FROM json_each(?5) AS wanted)"
@@ -58,11 +59,15 @@ def drawn(person: str, match: str) -> int:
 
 
 def about(store: Store, stories: Collection[str]) -> dict[str, str]:
-    """The story of each question about one of these."""
+    """The story of each question about one of these, or one of its twins where it has none."""
     if not stories:
         return {}
     wanted = json.dumps(sorted(stories))
-    return {row["id"]: row["story"] for row in store.query(ABOUT, wanted)}
+    found = {row["id"]: row["story"] for row in store.query(ABOUT, wanted)}
+    for ids in twins(store).values():
+        for one in ids if ids[0] in found else ():
+            found.setdefault(one, found[ids[0]])
+    return found
 
 
 def count(store: Store, person: str, run: str | None, now: float, past: Past) -> int:

@@ -16,6 +16,7 @@ from arena.leases import KINDS
 from arena.match import PERSON
 from arena.protocols import JUDGE
 from arena.store import Store
+from arena.twins import one_name, twins
 
 TAKEN = "Somebody else sits in this chair now: choose another one."
 # Unfinished matches with a person's chair that is not the judge's, in which this person has had no
@@ -66,7 +67,10 @@ def open_chairs(
     """
     now = time.time() if now is None else now
     found: dict[str, dict[str, object]] = {}
-    rows = [row for row in store.query(_MATCHES, person, run)]
+    same = twins(store)
+    rows = list(store.query(_MATCHES, person, run))
+    for row in rows:
+        row["grp"] = one_name(same, row["grp"])
     known = plans(store)
     groups = {act["grp"] for act in acts_of(store, person)}
     for row in rows:

@@ -20,6 +20,7 @@ from arena.desk.events import EVENT_ONCE, event
 from arena.match import Match
 from arena.protocols import JUDGE
 from arena.store import Store
+from arena.twins import SAME, one_name, twins
 
 How = Literal["looked", "debated", "told"]
 LINES: dict[How, str] = {
@@ -46,6 +47,7 @@ SEEN = (
     "JOIN questions AS eq ON eq.id = em.question, "
     "matches AS om JOIN questions AS oq ON oq.id = om.question "
     f"WHERE om.id = {{match}} AND e.person = {{person}} AND {_ACTS} AND (eq.id = oq.id "
+    f"OR {SAME.format(a='eq', b='oq')} "
     f"OR {_WIDE} AND coalesce(eq.grp, eq.id) = coalesce(oq.grp, oq.id))"
 )
 """A query that finds something where the person must not judge the match; both are expressions."""
@@ -72,8 +74,8 @@ _PLACES = (
     "JOIN questions AS q ON q.id = m.question "
     f"WHERE a.holder = ?1 AND a.seat = '{JUDGE}' AND a.closed IS NULL AND a.done = 0 "
     "AND (a.made_by NOT NULL OR a.until > ?4) "
-    "AND (m.question = ?2 OR coalesce(q.grp, q.id) = ?3) AND NOT EXISTS (SELECT 1 FROM "
-    "verdicts AS v WHERE v.match = a.match AND v.author = a.holder)"
+    "AND (m.question IN (SELECT value FROM json_each(?2)) OR coalesce(q.grp, q.id) = ?3) "
+    "AND NOT EXISTS (SELECT 1 FROM verdicts AS v WHERE v.match = a.match AND v.author = a.holder)"
 )
 _LEAVE = (
     "UPDATE assignments SET closed = 'recused', closed_at = ?3, until = 0 WHERE match = ?1 "
@@ -83,7 +85,8 @@ _LEAVE = (
 
 @dataclass(slots=True)
 class Known:
-    """What one person has seen so: questions and whole stories, by id, and how."""
+    """What one person has seen so, and how: questions with their twins, and whole stories, of
+    which one without a name is called after its question (`arena.twins.one_name`)."""
 
     questions: dict[str, How] = field(default_factory=dict)
     stories: dict[str, How] = field(default_factory=dict)
@@ -117,16 +120,20 @@ def known(store: Store, people: Sequence[str]) -> dict[str, Known]:
     found = {one: Known() for one in people}
     wanted = json.dumps(list(people))
     how: dict[str, How] = {"looked": "looked", "feedback": "told"}
-    for row in store.query(_OF, wanted):
-        mine = found[row["person"]]
-        mine.questions.setdefault(row["question"], how.get(row["kind"], "debated"))
-        if row["story"] is not None:
-            mine.stories.setdefault(row["story"], how.get(row["kind"], "debated"))
-    speakers = _speakers(store)
+    rows, speakers = list(store.query(_OF, wanted)), _speakers(store)
+    same = twins(store) if rows or speakers else {}
+
+    def add(mine: Known, question: str, story: str | None, kind: str) -> None:
+        for one in same.get(question, (question,)):
+            mine.questions.setdefault(one, how.get(kind, "debated"))
+        if story is not None:
+            mine.stories.setdefault(one_name(same, story), how.get(kind, "debated"))
+
+    for row in rows:
+        add(found[row["person"]], row["question"], row["story"], row["kind"])
     for person, mine in found.items():
         for question, story in speakers.get(person, ()):
-            mine.questions.setdefault(question, "debated")
-            mine.stories.setdefault(story, "debated")
+            add(mine, question, story, "speech")
     return found
 
 
@@ -144,7 +151,8 @@ def left_out(store: Store, person: str) -> bool:
 def refusal(store: Store, match: Match, person: str) -> str | None:
     """Why this person must not judge the match, as a line for the page; None where it may."""
     question = match.question
-    how = known(store, [person])[person].bars(question.id, question.group or question.id)
+    story = question.group or one_name(twins(store), question.id)
+    how = known(store, [person])[person].bars(question.id, story)
     return None if how is None else LINES[how]
 
 
@@ -155,7 +163,12 @@ def refusal(store: Store, match: Match, person: str) -> str | None:
 def _places(store: Store, match: Match, person: str, now: float) -> list[dict[str, str]]:
     question = match.question
     story = (question.group or question.id) if question.passage is not None else None
-    return list(store.query(_PLACES, person, question.id, story, now))
+    return list(store.query(_PLACES, person, _ids(store, question.id), story, now))
+
+
+def _ids(store: Store, question: str) -> str:
+    """A question's id and its twins', as JSON."""
+    return json.dumps(twins(store).get(question, (question,)))
 
 
 def judging(store: Store, match: Match, person: str, now: float) -> bool:
@@ -163,7 +176,7 @@ def judging(store: Store, match: Match, person: str, now: float) -> bool:
     not sit down as a debater there, which would shut it out from its own place."""
     question = match.question
     story = question.group or question.id
-    return store.one(_PLACES, person, question.id, story, now) is not None
+    return store.one(_PLACES, person, _ids(store, question.id), story, now) is not None
 
 
 def costs(store: Store, match: Match, person: str, now: float | None = None) -> int:

@@ -21,6 +21,7 @@ from arena.ids import content_id, derive_seed
 from arena.match import PERSON
 from arena.protocols import JUDGE
 from arena.store import Store
+from arena.twins import one_name, twins
 
 AGAIN = "again"
 """The kind of the run that claims the matches which are given a second time."""
@@ -118,15 +119,15 @@ def assignment_id(match: str, seat: str, person: str) -> str:
 
 def acts_of(store: Store, person: str) -> list[dict[str, Any]]:
     """What this person has judged, asked, said or skipped: a match, its group, the kind."""
-    return list(
-        store.query(
-            "SELECT e.kind, e.match, coalesce(q.grp, q.id) AS grp FROM events AS e "
-            "JOIN matches AS m ON m.id = e.match JOIN questions AS q ON q.id = m.question "
-            "WHERE e.person = ? AND e.kind IN ('verdict', 'belief', 'question', 'speech', "
-            "'skipped', 'recused')",
-            person,
-        )
+    sql = (
+        "SELECT e.kind, e.match, coalesce(q.grp, q.id) AS grp FROM events AS e "
+        "JOIN matches AS m ON m.id = e.match JOIN questions AS q ON q.id = m.question "
+        "WHERE e.person = ? AND e.kind IN ('verdict', 'belief', 'question', 'speech', "
+        "'skipped', 'recused')"
     )
+    found = list(store.query(sql, person))
+    same = twins(store) if found else {}
+    return [{**row, "grp": one_name(same, row["grp"])} for row in found]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -247,7 +248,8 @@ def stories_of(store: Store, rows: Iterable[Mapping[str, Any]]) -> dict[str, str
         "CROSS JOIN questions AS q ON q.id = wanted.value"
     )
     wanted = json.dumps(sorted({row["question"] for row in rows}))
-    return {row["id"]: row["story"] for row in store.query(sql, wanted)}
+    same = twins(store)
+    return {row["id"]: one_name(same, row["story"]) for row in store.query(sql, wanted)}
 
 
 def order(row: Mapping[str, Any], person: str) -> tuple[Any, ...]:

@@ -46,6 +46,7 @@ from arena.desk.waiting import whose_turn
 from arena.match import Match
 from arena.protocols import JUDGE
 from arena.store import Store
+from arena.twins import one_name, twins
 
 LEASE_SECONDS = 3600.0
 _ROW = "WHERE match = ? AND seat = ? AND holder = ?"
@@ -292,5 +293,5 @@ def listing_of(store: Store, match: Match, person: str) -> tuple[int, ...]:
 
 def read_before(store: Store, match: Match, person: str) -> bool:
     """Whether this person has read another debate about the same story or question."""
-    group = match.question.group or match.question.id
+    group = match.question.group or one_name(twins(store), match.question.id)
     return any(act["grp"] == group and act["match"] != match.id for act in acts_of(store, person))
