@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import designs
+import designs_figures
 import pytest
 
 LEAST, MOST = 0.935, 0.97
@@ -45,4 +46,31 @@ def test_intervals_cover_in_two_thousand_studies(name: str, clusters: int) -> No
     found = designs.covered(designs.MEANT[name], clusters, 2000, seed=1)
     assert found.share >= LEAST, found
     if clusters >= 50 and name in EXACT:
+        assert found.share <= MOST, found
+
+
+QUICK = [name for name in designs_figures.FIGURES if name not in designs_figures.SLOW]
+TWO_SIDED = ("score difference, debates", "over-confidence", "temperature", "length bias",
+             "position bias", "rating, sandwich", "leak, one feature")  # fmt: skip
+"""Meant to be exact from 50 clusters on."""
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_intervals_of_other_figures_cover_with_few_clusters(name: str) -> None:
+    least, trial = designs_figures.FIGURES[name]
+    for clusters in (least, 20):
+        found = designs.covered(trial, clusters, 80)
+        assert found.share > LEAST - SLACK * found.error, (clusters, found)
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("clusters", [4, 8, 12, 20, 50])
+@pytest.mark.parametrize("name", designs_figures.FIGURES)
+def test_intervals_of_other_figures_cover_in_two_thousand_studies(name: str, clusters: int) -> None:
+    least, trial = designs_figures.FIGURES[name]
+    if clusters < least:
+        pytest.skip(f"{name}: from {least} clusters on")
+    found = designs.covered(trial, clusters, 2000, seed=1)
+    assert found.share >= LEAST, found
+    if clusters >= 50 and name in TWO_SIDED:
         assert found.share <= MOST, found

@@ -27,6 +27,8 @@ from arena.stats.means import by_variance, contrast, share
 from arena.stats.sandwich import Labels
 
 Ties = Literal["half", "wrong"]
+_LAST = 10_000
+"""The last round that there may be: accuracy is reported after every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def accuracy(
         one = share(y, code, level=level)
         assert one is not None
         by[name] = one
-        if draws and one.low is not None:
+        if draws and one.low is not None and one.clusters != 1:
             drawn[name] = by_variance(one, _spread(bootstrap_means(y, code, draws, seed), one),
                                       "cluster bootstrap", level)  # fmt: skip
     both = crosswise = None
@@ -149,7 +151,7 @@ def _spread(drawn: Floats, estimate: Estimate) -> float:
     """The variance of the draws, with ``C / (C - 1)`` for clusters drawn from the sample itself."""
     count = estimate.clusters or 0
     kept = drawn[np.isfinite(drawn)]
-    return float(kept.var()) * count / (count - 1) if kept.size else 0.0
+    return float(kept.var()) * count / (count - 1) if kept.size and count > 1 else 0.0
 
 
 def stratified(
@@ -272,8 +274,8 @@ def by_round(
     y, when = finite(credit, "credit"), finite(round, "rounds")
     if not len(names) == len(y) == len(when):
         raise ValueError(f"expected {len(y)} matches and rounds, got {len(names)}, {len(when)}")
-    if when.size and ((when != np.floor(when)).any() or when.min() < 0):
-        raise ValueError("expected rounds as whole numbers from 0")
+    if when.size and ((when != np.floor(when)).any() or when.min() < 0 or when.max() > _LAST):
+        raise ValueError(f"expected rounds as whole numbers from 0 to {_LAST}")
     if not names:
         return []
     code, count = codes(names)

@@ -7,7 +7,7 @@ drawn together; each row by itself unless given. None stands for what nothing co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,17 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from arena.stats.clusters import (
-    DRAWS,
     Codes,
     Floats,
-    bootstrap,
     cluster_sums,
     codes,
     finite,
-    linearised,
-    spread,
 )
-from arena.stats.intervals import LEVEL, Estimate, student
+from arena.stats.intervals import LEVEL, Estimate
 from arena.stats.logistic import logistic
 from arena.stats.means import contrast, mean, share
 from arena.stats.scores import CLAMP
@@ -33,6 +29,8 @@ from arena.stats.scores import CLAMP
 Unit = Literal["bits", "probability"]
 THOUSAND = 1000.0
 """Characters in the unit of a length effect."""
+FURTHEST = 64.0
+"""A share of a gap further than this from its estimate is as good as any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +101,15 @@ def score_difference(
 
 def gap_recovered(
     floor: tuple[ArrayLike, Iterable[Any]], protocol: tuple[ArrayLike, Iterable[Any]],
-    ceiling: tuple[ArrayLike, Iterable[Any]], draws: int = DRAWS, seed: int = 0,
-    level: float = LEVEL,
+    ceiling: tuple[ArrayLike, Iterable[Any]], level: float = LEVEL,
 ) -> Recovered | None:  # fmt: skip
     """The performance gap recovered: (protocol - floor) / (ceiling - floor) (Burns et al. 2023).
 
-    Each arm is its values with their clusters; a label that arms share is one cluster, drawn for
-    all of them at once. Intervals are of the joint cluster bootstrap. A draw without a gap has no
-    share; where more than one in twenty are so, the share has no interval. None of an empty arm.
+    Each arm is its values with their clusters; a label that arms share is one cluster of all of
+    them. The share's interval is Fieller's (1954), on the intervals of `means.contrast`: every
+    ``r`` for which that of ``protocol - (1 - r) floor - r ceiling`` holds 0. Unlike a bootstrap's
+    it has a width where all values are alike. It is left open where the gap is not clear of 0.
+    None of an empty arm.
     """
     arms = [(finite(values), list(labels)) for values, labels in (floor, protocol, ceiling)]
     for values, labels in arms:
@@ -118,47 +117,49 @@ def gap_recovered(
             raise ValueError(f"expected a cluster for each of {len(values)}, got {len(labels)}")
     if any(not len(values) for values, _ in arms):
         return None
-    where, count = codes([label for _, labels in arms for label in labels])
-    parts, begin = [], 0
-    for values, _ in arms:
-        here = where[begin : begin + len(values)]
-        begin += len(values)
-        parts.append(cluster_sums(np.stack([values, np.ones_like(values)], axis=1), here, count))
-    table = np.concatenate(parts, axis=1)
+    rows = np.concatenate([values for values, _ in arms])
+    arm = [k for k, (values, _) in enumerate(arms) for _ in values]
+    where = [label for _, labels in arms for label in labels]
+    bounded = bool(rows.min() >= 0 and rows.max() <= 1)
 
-    def means(totals: Floats) -> Floats:
-        n = totals[:, 1::2]
-        out: Floats = np.where(n > 0, totals[:, ::2] / np.where(n > 0, n, 1.0), np.nan)
-        return out
+    def weighed(*weights: float) -> Estimate:
+        pairs = [(k, weight) for k, weight in enumerate(weights) if weight]
+        found = contrast(rows, arm, pairs, where, level=level, bounded=bounded, test=False)
+        assert found is not None  # no arm is empty
+        return found
 
-    low, middle, high = means(table.sum(0, keepdims=True))[0].tolist()
+    gain, gap = weighed(-1.0, 1.0), weighed(-1.0, 0.0, 1.0)
+    if gap.value <= 1e-12:
+        return Recovered(None, gain, gap)
+    share, ends = gain.value / gap.value, None
+    if gap.low is not None and gap.low > 0:
+        ends = _inverted(share, lambda r: weighed(r - 1.0, 1.0, -r))
+    low, high = (None, None) if ends is None else ends
+    method = "inverted: shares at which the contrast of the three may be 0"
+    one = Estimate(share, low, high, len(rows), gap.clusters, None, method, None, gap.df)
+    return Recovered(one, gain, gap)
 
-    def gain(totals: Floats) -> Floats:
-        found = means(totals)
-        return np.asarray(found[:, 1] - found[:, 0])
 
-    def gap(totals: Floats) -> Floats:
-        found = means(totals)
-        return np.asarray(found[:, 2] - found[:, 0])
+def _inverted(share: float, contrasted: Callable[[float], Estimate]) -> tuple[float, float] | None:
+    """The shares around ``share`` whose contrast may be 0; None where they do not end."""
 
-    def share(totals: Floats) -> Floats:
-        top, bottom = gain(totals), gap(totals)
-        real = bottom > 1e-12  # never of NaN
-        return np.where(real, top / np.where(real, bottom, 1.0), np.nan)
+    def holds(r: float) -> bool:
+        one = contrasted(r)
+        return one.low is None or one.high is None or (one.low <= 1e-12 and one.high >= -1e-12)
 
-    def estimated(value: float, statistic: Any) -> Estimate:
-        drawn = bootstrap(table, statistic, draws, seed)
-        interval = spread(drawn, value, count, level)
-        method = f"{draws} joint bootstrap draws of clusters"
-        if interval is None:
-            return Estimate(value, None, None, len(where), count, None, method)
-        se = float(np.nanstd(drawn)) * (count / (count - 1)) ** 0.5
-        return Estimate(value, *interval, len(where), count, se, method, None, count - 1)
-
-    found = None
-    if high - low > 1e-12:
-        found = estimated((middle - low) / (high - low), share)
-    return Recovered(found, estimated(middle - low, gain), estimated(high - low, gap))
+    ends = []
+    for sign in (-1.0, 1.0):
+        step = 0.25
+        while holds(share + sign * step):
+            step *= 2
+            if step > FURTHEST:
+                return None
+        near, far = 0.0, step
+        while far - near > 1e-6:
+            middle = (near + far) / 2
+            near, far = (middle, far) if holds(share + sign * middle) else (near, middle)
+        ends.append(share + sign * far)
+    return ends[0], ends[1]
 
 
 def win_rates(
@@ -292,18 +293,10 @@ def belief_moved(
     steps[starts] = 0.0
     moved = np.add.reduceat(steps, starts)[kept] / turns[kept]
     at, weights = labels[starts][kept], turns[kept]
-    return Moved(*(_pooled(one, at, weights, level) for one in (gained, moved)))
-
-
-def _pooled(x: Floats, labels: Codes, weights: Floats, level: float) -> Estimate:
-    """A weighted mean with Student's interval on the linearised ratio by clusters."""
-    value, count = float(x @ weights / weights.sum()), len(np.unique(labels))
-    variance = linearised(x, labels, weights)
-    if variance is None:
-        return Estimate(value, None, None, len(x), count, None, "one cluster")
-    low, high = student(value, variance**0.5, count - 1, level)
-    method = "Student, linearised ratio"
-    return Estimate(value, low, high, len(x), count, variance**0.5, method, None, count - 1)
+    bits_a_turn = mean(gained, at, level=level, weights=weights)
+    distance = mean(moved, at, level=level, weights=weights)
+    assert bits_a_turn is not None and distance is not None
+    return Moved(bits_a_turn, distance)
 
 
 def _readings(

@@ -144,10 +144,10 @@ def shrink(k: ArrayLike, n: ArrayLike, level: float = LEVEL) -> tuple[Estimate, 
         each = up / (up + down)
         value = float(weight @ each)
         variance = weight @ (each * (1 - each) / (up + down + 1) + (each - value) ** 2)
-        tails = [
+        tails = sorted(
             float(brentq(_beyond, 0.0, 1.0, (weight, up, down, tail), xtol=1e-6))
             for tail in ((1 - level) / 2, (1 + level) / 2)
-        ]
+        )
         out.append(Estimate(
             value, tails[0], tails[1], round(size), None, float(variance) ** 0.5,
             "beta-binomial, judges drawn together",

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from arena.stats.intervals import LEVEL, check_level, student
+from arena.stats.intervals import LARGEST, LEVEL, check_level, student
+from arena.stats.labels import distinct, recoded
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -36,9 +37,9 @@ def codes(labels: Iterable[Any]) -> tuple[Codes, int]:
 
     Labels are numbers, text, tuples or anything hashable; codes follow their order where they have
     one, so that the order of rows decides nothing, and first appearance otherwise. 1e6 integers
-    take some 10 ms, 1e6 strings 0.2 s. Raises ValueError for NaN, which equals nothing.
+    take some 10 ms, 1e6 strings 4 to 100 ms. Raises ValueError for NaN, which equals nothing.
     """
-    array = labels if isinstance(labels, np.ndarray) else None
+    array = np.asarray(labels) if isinstance(getattr(labels, "dtype", None), np.dtype) else None
     if array is not None and array.ndim != 1:
         raise ValueError(f"expected one label a row, got an array of shape {array.shape}")
     if array is not None and array.dtype.kind in "biu":
@@ -48,14 +49,13 @@ def codes(labels: Iterable[Any]) -> tuple[Codes, int]:
             raise ValueError("expected labels, got NaN among them; leave those rows out")
         found, inverse = np.unique(array, return_inverse=True)
         return inverse.astype(np.int64), len(found)
-    rows: list[Any] = array.tolist() if array is not None else list(labels)
-    names = list(dict.fromkeys(rows))
+    code, names = distinct(labels if array is None else array)
     if any(name != name for name in names):
         raise ValueError("expected labels, got NaN among them; leave those rows out")
     with suppress(TypeError):  # labels of several kinds have no order
-        names.sort()
-    table = {name: i for i, name in enumerate(names)}
-    return np.fromiter(map(table.__getitem__, rows), np.int64, len(rows)), len(names)
+        order = sorted(range(len(names)), key=names.__getitem__)
+        code = recoded(code, np.argsort(order).tolist())
+    return code, len(names)
 
 
 def _integers(array: NDArray[Any]) -> tuple[Codes, int]:
@@ -82,6 +82,8 @@ def cluster_sums(values: ArrayLike, codes: Codes, count: int) -> Floats:
     """Sums of ``values`` (n,) or (n, k) by cluster: (count,) or (count, k)."""
     array = np.asarray(values, np.float64)
     codes = _codes(codes, len(array))
+    if not (np.abs(array) <= LARGEST).all():
+        raise ValueError("expected finite values, got NaN or infinity; leave those rows out")
     if codes.size and int(codes.max()) >= count:
         raise ValueError(f"expected codes below {count}, got {int(codes.max())}")
     if array.ndim == 1:
@@ -293,6 +295,8 @@ def finite(values: ArrayLike, what: str = "values") -> Floats:
     array = array.astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError(f"expected finite {what}, got NaN or infinity; leave those rows out")
+    if array.size and np.abs(array).max() > LARGEST:
+        raise ValueError(f"expected {what} of at most {LARGEST:g}, whose squares can be summed")
     return array
 
 

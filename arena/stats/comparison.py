@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from arena.stats.clusters import Codes, Floats, codes, finite
+from arena.stats.labels import distinct, recoded
 
 Column: TypeAlias = Sequence[Any] | NDArray[Any]
 _DENSE = 4_000_000
@@ -99,8 +100,8 @@ def compare(
     effects: list[str] = []
     if judge is not None or seat is not None:
         sits = _within(seat, "seat", rows, -1, 1)
-        found, judges = (None, [""]) if judge is None else _named(judge, "judge", rows)
-        code = sits + 1 if found is None else 3 * found + sits + 1
+        found, judges = ([], [""]) if judge is None else _named((judge,), "judge", rows)
+        code = 3 * found[0] + sits + 1 if found else sits + 1
         keys.append((code, np.kron(np.eye(len(judges)), np.array([[-1.0], [0.0], [1.0]]))))
         effects += ["seat" if judge is None else f"seat, {name}" for name in judges]
     if honest is not None:
@@ -142,28 +143,31 @@ def _outcomes(given: ArrayLike) -> Floats:
 
 def _players(first: Column, second: Column, rows: int) -> tuple[Codes, Codes, list[str]]:
     """Codes of both columns on one list of names; numbers in their order, names in theirs."""
-    a, b = (_column(one, rows) for one in (first, second))
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+    a, b = (_whole(one, rows) for one in (first, second))
+    if a is not None and b is not None:
         low, high = min(int(a.min()), int(b.min())), max(int(a.max()), int(b.max()))
         if high - low <= 4 * rows + 1000:
             if low:
                 a, b = a - low, b - low
             names = [str(name) for name in range(low, high + 1)]
             return (a, b, names) if len(names) <= _FEW else _met(a, b, names)
-    both, names = _named([*a, *b], "player")
-    return both[:rows], both[rows:], names
+    (a, b), names = _named((first, second), "player", rows)
+    return a, b, names
 
 
-def _column(given: Column, rows: int) -> Codes | list[Any]:
-    """Whole numbers as an array, anything else as a list."""
-    if isinstance(given, np.ndarray):
-        array = _as_long(given, "player", rows)
+def _whole(given: Column, rows: int) -> Codes | None:
+    """A column of whole numbers as an array; None of anything else."""
+    if isinstance(getattr(given, "dtype", None), np.dtype):
+        array = _as_long(np.asarray(given), "player", rows)
         if array.dtype.kind in "iu":
             return np.asarray(array, np.int64)
-    listed: list[Any] = given.tolist() if isinstance(given, np.ndarray) else list(given)
-    if len(listed) != rows:
-        raise ValueError(f"expected a player for each of {rows} outcomes, got {len(listed)}")
-    return np.array(listed, np.int64) if set(map(type, listed)) == {int} else listed
+        if array.dtype.kind != "O":
+            return None
+    if len(given) != rows:
+        raise ValueError(f"expected a player for each of {rows} outcomes, got {len(given)}")
+    if type(next(iter(given))) is not int or set(map(type, given)) != {int}:
+        return None
+    return np.array(given, np.int64)
 
 
 def _met(a: Codes, b: Codes, names: list[str]) -> tuple[Codes, Codes, list[str]]:
@@ -176,22 +180,22 @@ def _met(a: Codes, b: Codes, names: list[str]) -> tuple[Codes, Codes, list[str]]
     return place[a], place[b], [name for name, here in zip(names, present, strict=True) if here]
 
 
-def _named(labels: Column, what: str, rows: int | None = None) -> tuple[Codes, list[str]]:
-    """Codes of labels by the order of their names."""
-    given = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
-    if rows is not None and len(given) != rows:
-        raise ValueError(f"expected a {what} for each of {rows} outcomes, got {len(given)}")
-    try:
-        known = dict.fromkeys(given)
-    except TypeError:
-        raise ValueError(f"expected each {what} by name or whole number, got a list") from None
-    for one in known:
+def _named(columns: Sequence[Column], what: str, rows: int) -> tuple[list[Codes], list[str]]:
+    """Codes of columns of labels by the order of all their names."""
+    found = []
+    for column in columns:
+        if len(column) != rows:
+            raise ValueError(f"expected a {what} for each of {rows} outcomes, got {len(column)}")
+        try:
+            found.append(distinct(column))
+        except TypeError:
+            raise ValueError(f"expected each {what} by name or whole number, got a list") from None
+    for one in (label for _, labels in found for label in labels):
         if not isinstance(one, str | int | np.integer):
             raise ValueError(f"expected each {what} by name or whole number, got {one!r}")
-    names = sorted({str(one) for one in known})
+    names = sorted({str(label) for _, labels in found for label in labels})
     place = {name: i for i, name in enumerate(names)}
-    table = {one: place[str(one)] for one in known}
-    return np.fromiter(map(table.__getitem__, given), np.int64, len(given)), names
+    return [recoded(code, [place[str(one)] for one in labels]) for code, labels in found], names
 
 
 def _within(given: Any, what: str, rows: int, low: int, high: int) -> Codes:
@@ -199,8 +203,8 @@ def _within(given: Any, what: str, rows: int, low: int, high: int) -> Codes:
     if given is None or (isinstance(given, str) and given == "first"):
         return np.ones(rows, np.int64)
     column = _as_long(finite(given, what), what, rows)
-    whole: Codes = column.astype(np.int64)
-    if (whole != column).any() or whole.min() < low or whole.max() > high:
+    whole: Codes = np.clip(column, low, high).astype(np.int64)
+    if (whole != column).any():
         known = ", ".join(map(str, range(low, high + 1)))
         raise ValueError(f"expected {what} as a column of {known}, got other values")
     return whole

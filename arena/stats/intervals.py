@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 from statistics import NormalDist
 
 LEVEL = 0.95
 """The level of every interval unless another is asked for."""
+
+LARGEST = 1e100
+"""No figure is larger, so that squares and sums of figures are finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,14 @@ def quantile(level: float = LEVEL, df: float | None = None) -> float:
         return NormalDist().inv_cdf((1 + level) / 2)
     if not df > 0:
         raise ValueError(f"expected more than 0 degrees of freedom, got {df}")
+    if df == inf:
+        return quantile(level)
     from scipy.special import stdtrit
 
-    return float(stdtrit(df, (1 + level) / 2))
+    found = float(stdtrit(df, (1 + level) / 2))
+    if not isfinite(found):
+        raise ValueError(f"expected more degrees of freedom for an interval, got {df}")
+    return found
 
 
 def student(centre: float, se: float, df: float, level: float = LEVEL) -> tuple[float, float]:
@@ -79,7 +87,7 @@ def student(centre: float, se: float, df: float, level: float = LEVEL) -> tuple[
 
     In the units of ``centre``. Raises ValueError for a negative or infinite ``se`` or ``df <= 0``.
     """
-    if not (isfinite(centre) and isfinite(se) and se >= 0):
+    if not (abs(centre) <= LARGEST and 0 <= se <= LARGEST):
         raise ValueError(f"expected a finite centre and standard error >= 0, got {centre}, {se}")
     half = quantile(level, df) * se
     return centre - half, centre + half
@@ -89,8 +97,10 @@ def p_value(estimate: Estimate, null: float = 0.0) -> float | None:
     """The two-sided p of ``value = null`` by Student's t on ``se`` and ``df``.
 
     None where the estimate has no standard error or a standard error of 0: all observations are
-    alike then, and t has no scale.
+    alike then, and t has no scale. Raises ValueError for a ``null`` that is not finite.
     """
+    if not abs(null) <= LARGEST:
+        raise ValueError(f"expected a finite value to compare with, got {null}")
     if not estimate.se or not estimate.df:
         return None
     from scipy.special import stdtr

@@ -12,6 +12,8 @@ from arena.stats.intervals import LEVEL, Estimate, student
 
 TOLERANCE = 1e-10
 _STEPS = 50
+_LARGEST = 1e12
+"""In a column: squares of more could not be told from rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ def logistic(x: ArrayLike, y: ArrayLike, ridge: ArrayLike = 0.0) -> Logistic:
         raise ValueError(f"expected rows of columns and one y each, got {x.shape} and {y.shape}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()) or y.min() < 0 or y.max() > 1:
         raise ValueError("expected finite columns and y from 0 to 1")
+    if np.abs(x).max(initial=0.0) > _LARGEST:
+        raise ValueError(f"expected columns of at most {_LARGEST:g}: give them in a larger unit")
+    if not (np.asarray(ridge, np.float64) >= 0).all() or not np.isfinite(ridge).all():
+        raise ValueError(f"expected a ridge from 0 on, got {ridge!r}")
     width = x.shape[1]
     penalty = np.broadcast_to(np.asarray(ridge, np.float64), (width,))
     b = np.zeros(width)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from arena.stats.clusters import Floats, codes, finite
-from arena.stats.intervals import LEVEL, Estimate, check_level, student, wilson
+from arena.stats.intervals import LARGEST, LEVEL, Estimate, check_level, student, wilson
 from arena.stats.sandwich import Arms, Fit, Labels, arms_of, fitted
 
 Interval = tuple[float, float]
@@ -121,8 +121,11 @@ def by_variance(estimate: Estimate, variance: float, method: str, level: float =
     """A share with the interval that another variance of it gives, such as a bootstrap's.
 
     Wilson's on as many effective values as would give ``variance``. Percentiles of a bootstrap are
-    too narrow for few or unequal clusters, and have no width where all values are alike.
+    too narrow for few or unequal clusters, and have no width where all values are alike. Raises
+    ValueError for a variance below 0.
     """
+    if not 0 <= variance <= LARGEST:
+        raise ValueError(f"expected a variance from 0 on, got {variance}")
     count = estimate.clusters or 0
     if count < 2:
         return replace(estimate, low=None, high=None, method=method)

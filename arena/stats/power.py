@@ -22,6 +22,10 @@ from arena.stats.paired import paired_difference, unpaired_difference
 Scale = Literal["arcsine", "difference"]
 MOST = 10**9
 """No arm that is asked for is larger."""
+WIDE = 1e18
+"""No size that a power is asked for is larger."""
+SPREAD = 50.0
+"""No log-odds differ more: a question is then either always or never answered rightly."""
 _NORMAL = NormalDist()
 
 
@@ -32,7 +36,7 @@ def design_effect(size: float, icc: float) -> float:
     ``size`` is ``Σ n_c² / Σ n_c`` (Kish 1965). Raises
     ValueError for a size below 1 or a correlation outside [0, 1].
     """
-    if size < 1 or not 0 <= icc <= 1:
+    if not 1 <= size <= MOST or not 0 <= icc <= 1:
         raise ValueError(f"expected a size of at least 1 and 0 <= icc <= 1, got {size}, {icc}")
     return 1 + (size - 1) * icc
 
@@ -52,7 +56,7 @@ def two_proportions(
     on the shares, with each arm's own variance. ``deff`` (`design_effect`) divides both sizes.
     """
     _accuracies(p1, p2)
-    if not (n1 > 0 and n2 > 0 and deff > 0):
+    if not all(1e-9 < one <= WIDE for one in (n1, n2, deff)):
         raise ValueError(f"expected sizes and a design effect above 0, got {n1}, {n2}, {deff}")
     return _power(_distance(p1, p2, n1 / deff, n2 / deff, scale), level)
 
@@ -72,7 +76,7 @@ def needed(
     """
     _accuracies(p1, p2)
     _reachable(p1, p2, power, level)
-    if not ratio > 0:
+    if not 1e-9 < ratio <= MOST:
         raise ValueError(f"expected a ratio of sizes above 0, got {ratio}")
     return _fewest(lambda n: two_proportions(p1, p2, n, ratio * n, deff, level, scale), power)
 
@@ -124,9 +128,9 @@ def paired(
     ``p2`` are accuracies over all questions. Normal approximation; one question, one cluster.
     """
     _accuracies(p1, p2)
-    if not (questions > 0 and verdicts > 0 and sd >= 0):
+    if not (1e-9 < questions <= WIDE and 1e-9 < verdicts <= WIDE and 0 <= sd <= SPREAD):
         raise ValueError(
-            "expected questions and verdicts above 0 and sd of at least 0, "
+            f"expected questions and verdicts above 0 and sd from 0 to {SPREAD:g}, "
             f"got {questions}, {verdicts} and {sd}"
         )
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
@@ -139,6 +143,8 @@ def paired(
     n = questions * verdicts
     plain = sqrt((p1 * (1 - p1) + p2 * (1 - p2)) / n)
     z, distance = quantile(level), abs(p2 - p1)
+    if not se > 0:
+        raise ValueError(f"expected accuracies between 0 and 1: of {p1} and {p2} nothing varies")
     unpaired = _NORMAL.cdf((distance - z * plain) / se) + _NORMAL.cdf((-distance - z * plain) / se)
     return OnShared(_power(distance / se, level), unpaired, se)
 
@@ -187,8 +193,9 @@ class Design:
         for name, count in counts.items():
             if count < 1:
                 raise ValueError(f"expected at least 1 of {name}, got {count}")
-        if min(self.question_sd, self.story_sd, self.judge_sd, self.judge_arm_sd) < 0:
-            raise ValueError("expected standard deviations of at least 0")
+        parts = (self.question_sd, self.story_sd, self.judge_sd, self.judge_arm_sd)
+        if not all(0 <= one <= SPREAD for one in parts):
+            raise ValueError(f"expected standard deviations from 0 to {SPREAD:g}, got {parts}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +204,8 @@ class Simulated:
 
     ``power`` is the share of them whose interval excludes 0, with the Wilson interval ``low`` to
     ``high`` for how many there were; ``covered`` the share whose interval has the true difference;
-    ``half_width`` is half the intervals' mean width, and ``mean`` the mean estimate.
+    ``half_width`` is half the intervals' mean width, infinite where there are none, and ``mean``
+    the mean estimate.
     """
 
     power: float
@@ -290,6 +298,8 @@ def _drawn(
 def intercept(p: float, sd: float) -> float:
     """The log-odds that have the mean probability ``p`` when normal with deviation ``sd``."""
     _accuracies(p, p)
+    if not 0 <= sd <= 4 * SPREAD:
+        raise ValueError(f"expected a standard deviation from 0 to {4 * SPREAD:g}, got {sd}")
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
     weights = weights / weights.sum()
     low, high = -40.0 - 10 * sd, 40.0 + 10 * sd

@@ -20,6 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from arena.stats.clusters import Codes, Floats, codes, crossed, finite
 
 Labels = Iterable[Any]
+_LARGEST = 1e40
+"""No coefficient of a contrast is larger, so that its variance is finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def arms_of(
     if not x.size:
         return None
     c = np.asarray(coefficients, np.float64)
-    if not np.isfinite(c).all() or not c.any():
+    if not (np.abs(c) <= _LARGEST).all() or not c.any():
         raise ValueError(f"expected finite coefficients, not all 0, got {list(coefficients)}")
     code = np.zeros(len(x), np.int64) if arm is None else arm
     n: Floats = np.bincount(code, w, len(c)).astype(np.float64)
