@@ -2,9 +2,10 @@
 
 A million outcomes between 10 players, as arrays of player numbers and outcomes. Without effects
 both sides return skills; evalica does not take numbers for outcomes, and is timed with making its
-winners of them and without. With effects (a seat, and honesty or length) both return estimates
-with standard errors clustered by question; statsmodels is given its dense design. CPU time of the
-whole with one thread; the estimates must agree.
+winners of them and without. Then the same with players by name, in every form that a column of
+names has: both get the same columns, and make what they need of them. With effects (a seat, and
+honesty or length) both return estimates with standard errors clustered by question; statsmodels is
+given its dense design. CPU time of the whole with one thread; the estimates must agree.
 Run ``python benchmarks/ratings.py [--rows N] [--json]``; needs evalica and statsmodels.
 """
 
@@ -15,7 +16,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -69,6 +70,7 @@ def measure(rows: int) -> dict[str, float]:
         figures[f"{name}, s"] = median(both[name])
         figures[f"{name}, over ours"] = median(both[name]) / median(both["ours"])
     figures["evalica: largest difference"] = float(np.abs(skills - found["skills"].skills).max())
+    figures |= by_name(c, found["skills"])
     for name in ("seat and honesty", "seat and length"):
         taken, known = timed(lambda name=name: peer_statsmodels(c, name))
         again = timed(ours[name])[0]
@@ -81,6 +83,44 @@ def measure(rows: int) -> dict[str, float]:
         )
         figures[f"statsmodels, {name}: largest difference"] = apart
     figures["peak memory of all, MB"] = peak()
+    return figures
+
+
+def forms(codes: Any) -> dict[str, Any]:
+    """One column of players by name, in every form."""
+    import pandas as pd
+
+    names = np.array([f"player {i}" for i in range(PLAYERS)], object)
+    column = names[codes]
+    return {
+        "text array": column.astype(str),
+        "object array": column,
+        "list": column.tolist(),
+        "list of copies": [str(one.encode(), "utf8") for one in column.tolist()],
+        "Series": pd.Series(column.tolist()),
+        "Series of objects": pd.Series(column, dtype=object),
+        "Categorical": pd.Categorical.from_codes(codes, names.tolist()),
+    }
+
+
+def by_name(c: dict[str, Any], known: Fit) -> dict[str, float]:
+    """Both from columns of names: seconds, and how many times ours evalica's are."""
+    first, second = forms(c["first"]), forms(c["second"])
+    figures = {}
+    for form in first:
+        named = {**c, "first": first[form], "second": second[form]}
+
+        def ours(named: dict[str, Any] = named) -> Fit:
+            return fit(compare(named["first"], named["second"], named["outcome"]))
+
+        skills, peers = peer_evalica(named, [f"player {i}" for i in range(PLAYERS)])
+        assert np.abs(ours().skills - known.skills).max() < 1e-9
+        assert np.abs(skills - known.skills).max() < 1e-2
+        times = alternate({"ours": ours, "peer": peers["evalica, from columns"]}, REPEATS)
+        mine, theirs = median(times["ours"]), median(times["peer"])
+        figures[f"names as {form}, s"] = mine
+        figures[f"names as {form}: evalica, s"] = theirs
+        figures[f"names as {form}: evalica over ours"] = theirs / mine
     return figures
 
 
@@ -98,7 +138,9 @@ def columns(rows: int) -> dict[str, Any]:
             "seat": seat, "honest": (truth, 1 - truth), "length": length}  # fmt: skip
 
 
-def peer_evalica(c: dict[str, Any]) -> tuple[Any, dict[str, Callable[[], Any]]]:
+def peer_evalica(
+    c: dict[str, Any], players: Sequence[Any] = range(PLAYERS)
+) -> tuple[Any, dict[str, Callable[[], Any]]]:
     """Its centred skills at a tight tolerance, and what is timed."""
     import evalica
 
@@ -113,7 +155,7 @@ def peer_evalica(c: dict[str, Any]) -> tuple[Any, dict[str, Callable[[], Any]]]:
 
     before = made()
     known = run(before, tolerance=1e-12, limit=1000).scores
-    logs = np.log([known[i] for i in range(PLAYERS)])
+    logs = np.log([known[player] for player in players])
     return logs - logs.mean(), {
         "evalica, from columns": lambda: run(made()),
         "evalica, from winners made before": lambda: run(before),

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.witness import WitnessDebater
 from arena.batch import Batch
-from arena.flow import batch
 from arena.ids import content_id
-from arena.match import PERSON, Match, Transcript, mirror, participant_id
+from arena.match import PERSON, Match, Transcript, mirror
 from arena.play import append
 from arena.protocols import Protocol, consultancy, critique, debate, pending, verdict_slot
 from arena.questions import Item, Question
-from arena.ratings import Player, Ratings, ratings
-from arena.runner import enrol, execute, plan
-from arena.sources.witness import items
+from arena.ratings import Player, Ratings, cell_matches, ratings
 from arena.stats.bradley_terry import CENTRE, ELO, fit
 from arena.stats.comparison import compare
 from arena.store import Store, StoreError
-from arena.tournament import schedule
 from arena.turns import Speech, Verdict
-from judges.bayes import LiteralJudge
 
 Played = tuple[Match, Transcript]
 
@@ -302,7 +296,9 @@ def test_verdicts_that_compare_nobody_are_counted_by_reason(made: Made) -> None:
         "empty seat": 1, "neither side chosen": 1, "no side chosen": 1, "same player": 1,
         "same side": 1,
     }  # fmt: skip
-    assert found.players == before.players
+    alone = [[replace(one, honest=None, dishonest=None) for one in table.players]
+             for table in (found, before)]  # fmt: skip
+    assert alone[0] == alone[1], "but that ada met herself, which tells her roles apart"
 
 
 def test_sides_that_speakers_chose_decide_who_has_won(made: Made) -> None:
@@ -351,6 +347,106 @@ def test_honest_and_dishonest_play_are_rated_apart_and_a_player_meets_itself(mad
         for name in ("ada", "bob", "carol")
     ]
     assert found.effects["honesty"].value == pytest.approx(sum(gaps) / 3)
+
+
+@pytest.mark.parametrize("seat", [False, True])
+def test_each_player_has_its_honest_and_dishonest_rating_beside_its_own(
+    made: Made, seat: bool
+) -> None:
+    season(made)
+    made.say(made.meet(ADA, ADA, 7, 0), 0)
+    made.say(made.meet(ADA, BOB, 8, None), 1)  # of unknown truth
+    found, apart = made.rate(seat=seat), made.rate(seat=seat, apart=True)
+    parts = {one.name: one for one in apart.players}
+    assert len(parts) == 6 and len(found.players) == 3
+    for one in found.players:
+        for role in ("honest", "dishonest"):
+            part, known = getattr(one, role), parts[f"{one.name} ({role})"]
+            assert (part.elo, part.n) == (pytest.approx(known.elo), known.n)
+            assert part.interval == pytest.approx(known.interval)
+    without = made.rate(seat=seat, honesty=True)
+    assert [one.honest for one in without.players] == [one.honest for one in found.players]
+    assert all(one.honest is None for one in apart.players), "they are apart already"
+    assert found.comparisons == 13 and apart.comparisons == 13
+
+
+def test_wins_are_told_by_truth_and_the_judges_accuracy_with_them(made: Made) -> None:
+    season(made)
+    found = made.rate()
+    points = [{"A": 1.0, "B": 0.0, None: 0.5}[one[3]] for one in SEASON]
+    right = [x if one[4] else 1 - x for x, one in zip(points, SEASON, strict=True)]
+    assert found.accuracy is not None
+    assert found.accuracy.value == pytest.approx(sum(right) / 12)
+    assert (found.accuracy.n, found.accuracy.clusters) == (12, 6)
+    for who in (ADA, BOB, CAROL):
+        one = by_name(found)[str(who["name"])]
+        won: dict[bool, list[float]] = {True: [], False: []}
+        for x, (first, second, _, _, honest) in zip(points, SEASON, strict=True):
+            if first is who:
+                won[bool(honest)].append(x)
+            elif second is who:
+                won[not honest].append(1 - x)
+        assert one.won is not None and one.accuracy is not None
+        every = [*won[True], *won[False]]
+        for estimate, known in ((one.won.overall, every), (one.won.honest, won[True]),
+                                (one.won.dishonest, won[False])):  # fmt: skip
+            assert estimate is not None and estimate.n == len(known)
+            assert estimate.value == pytest.approx(sum(known) / len(known))
+        known = [*won[True], *(1 - x for x in won[False])]
+        assert one.accuracy.value == pytest.approx(sum(known) / len(known))
+    record = found.record()["players"][0]
+    assert record["won"]["honest"]["by"] == record["accuracy"]["by"] == "question"
+    assert set(record["honest"]) == {"elo", "interval", "n"}
+
+
+def test_without_truths_nothing_is_said_of_honesty(made: Made) -> None:
+    for n, choice in enumerate((0, 1, 0)):
+        made.say(made.meet(ADA, BOB, n, None), choice)
+    found = made.rate()
+    assert found.accuracy is None and not any("honest" in note for note in found.notes)
+    for one in found.record()["players"]:
+        assert [one[name] for name in ("honest", "dishonest", "won", "accuracy")] == [None] * 4
+
+
+def test_where_roles_never_meet_the_note_says_why_they_are_not_rated_apart(made: Made) -> None:
+    """Ada is always honest and Bob never, Carol and Dan likewise: two parts, joined by nobody."""
+    for n, (first, second) in enumerate([(ADA, BOB), (ADA, BOB), (CAROL, DAN), (CAROL, DAN)]):
+        made.say(made.meet(first, second, n), n % 2)
+    made.say(made.meet(ADA, CAROL, 9, None), 0)
+    found = made.rate(seat=False)
+    assert all(one.honest is None and one.won is not None for one in found.players)
+    (note,) = found.notes
+    assert note.startswith("honest and dishonest play cannot be rated apart: the players fall into")
+
+
+def test_a_cell_opens_the_matches_behind_it(made: Made) -> None:
+    played = season(made)
+    made.say(played[0], 1, OTHER)
+    made.meet(ADA, BOB)  # not judged
+    made.say(made.meet(ADA, BOB, Question("x?", ("a", "b", "c")), 2), 2, order=(0, 1, 2))
+    made.say(made.meet(ADA, ADA, 5), 0)
+    made.say(made.meet(ADA, BOB, 6), None, status="unparsed")
+    chair = made.meet(None, BOB, 9, said=[(key(ADA), Speech("I")), (key(BOB), Speech("no"))])
+    made.say(chair, 0)
+    found = made.rate(seat=False)
+    behind = {}
+    for a, b in combinations((ADA, BOB, CAROL), 2):
+        for one, other in ((a, b), (b, a)):
+            behind[a["name"], b["name"]] = cell_matches(made.store, made.name, key(one), key(other))
+        wanted = [
+            on[0].id for on in (*played, chair)
+            if {who for _, who in on[0].seats} == {key(a), key(b)}
+        ]  # fmt: skip
+        wanted += [chair[0].id] * ((a, b) == (ADA, BOB))
+        assert list(behind[a["name"], b["name"]]) == wanted
+    twice = {("ada", "bob"): 1}  # the second judge's verdict on a match that is there already
+    for (a, b), matches in behind.items():
+        met = cell(found, f"{a}", f"{b}")[1]
+        assert met == len(matches) + twice.get((str(a), str(b)), 0)
+    assert cell_matches(made.store, made.name, key(ADA), key(DAN)) == ()
+    assert cell_matches(made.store, made.name, key(ADA), key(ADA)) == ()
+    with pytest.raises(StoreError, match="no run 'absent'"):
+        cell_matches(made.store, "absent", key(ADA), key(BOB))
 
 
 def test_where_honesty_counts_questions_of_unknown_truth_are_left_out(made: Made) -> None:
@@ -491,6 +587,23 @@ def test_the_record_is_plain_values_and_of_one_question_has_no_interval(made: Ma
     assert (record["clusters"], record["comparisons"]) == (1, 4)
 
 
+def test_a_tournament_is_rated_by_the_judges_that_its_file_names(made: Made) -> None:
+    """A match may be in two runs under other judges, and anybody may read it later."""
+    played = season(made)
+    made.store.start_run(made.name, "tournament", {"judges": {"j": key(JUDGE)}}, {})
+    made.store.write(made.batch)
+    alone = ratings(made.store, made.name)
+    for on in played:
+        made.say(on, 1, OTHER)
+        made.say(on, 0, {"kind": "person", "name": "who came by"})
+    made.store.write(made.batch)
+    found = ratings(made.store, made.name)
+    assert found.left_out == {"judge not of this tournament": 2 * len(SEASON)}
+    assert replace(found, left_out={}) == alone
+    pair = key(ADA), key(BOB)
+    assert len(cell_matches(made.store, made.name, *pair)) == cell(found, "ada", "bob")[1] == 4
+
+
 def test_a_match_that_a_run_claims_twice_and_matches_of_other_runs_change_nothing(
     made: Made,
 ) -> None:
@@ -555,40 +668,3 @@ def test_players_that_never_meet_are_refused_by_name(made: Made) -> None:
     said = str(refused.value)
     assert "{scripted:ada, scripted:bob}; {scripted:carol, scripted:dan}" in said
     assert said.startswith("run 'made': ") and "\n" not in said
-
-
-# ---------------------------------------------------------------------------------------------
-# Players whose strength is set.
-
-
-def test_eight_players_of_known_strength_are_ranked_with_their_order_inside_the_intervals() -> None:
-    strengths = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 1.0)
-    order = (5, 0, 7, 2, 4, 1, 6, 3)  # in the file, the order says nothing of strength
-    agents = {f"p{i}": WitnessDebater(strengths[i], strengths[i], strengths[i]) for i in order}
-    judge = LiteralJudge()
-    ids = {name: participant_id(one) for name, one in agents.items()}
-    asked = list(items(3, 40, "test"))
-    planned = list(
-        schedule([one.question for one in asked], {"debate": debate()}, ids,
-                 {"literal": participant_id(judge)}, 3)
-    )  # fmt: skip
-    with Store(None) as store:
-        store.start_run("eight", "tournament", {}, {})
-        enrol(store, [*agents.values(), judge])
-        plan(store, "eight", asked, planned)
-        done = execute(
-            store, planned, {ids[name]: one for name, one in agents.items()},
-            {participant_id(judge): judge}, batch(lambda requests: []), listings="both",
-        )  # fmt: skip
-        assert done.done == len(planned) == 28 * 2 * 40
-        found = ratings(store, "eight", honesty=True)
-    assert (found.comparisons, found.clusters, found.waiting) == (28 * 2 * 40, 40, 0)
-    table = {one.name: one for one in found.players}
-    apart = 0
-    for weak, strong in combinations([f"p{i}" for i in range(8)], 2):
-        low, high = table[weak].interval, table[strong].interval
-        assert low is not None and high is not None
-        assert low[0] < high[1], f"{weak} is put above {strong}, beyond both intervals"
-        apart += low[1] < high[0]
-    assert apart > 14, "intervals so wide that any order would be inside them"
-    assert found.effects["honesty"].value > 0
