@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 from arena.config import ConfigError, find_protocol, parse_yaml, read_yaml, validate
 from arena.desk.settings import Settings
+from arena.panel import PanelBlock
 from arena.protocols import Protocol
 from arena.questions import Item
 from arena.sources.witness import DEFAULT, Dials, items
 from arena.store import Store
+from arena.studyfile import Price, StudyBlock
 from arena.trainfile import TrainBlock
 
 
@@ -93,14 +95,42 @@ class PlayBlock:
 
 @dataclass(frozen=True, slots=True)
 class TournamentBlock:
-    """``tournament``: round robin; both roles and both listings unless it says otherwise."""
+    """``tournament``: who meets whom, in both roles and listings unless it says otherwise.
+
+    ``schedule`` is a round robin, every pair, or Swiss: so many ``rounds`` in which those of like
+    standing meet. ``seats`` says who of a pair has the first speaking seat: each on half of the
+    questions (``alternate``), both on every question, or always the first of the pair (``fixed``).
+    ``replicates`` is how often a pair plays each question when it meets. ``panel`` has the judges
+    decide together; ``allow_family`` lets a judge decide on debaters of its own model family.
+    ``families`` says which family a player, a judge or a model is of, where its name does not.
+    ``effects`` are what ratings make allowance for: what the first seat is worth, what arguing for
+    the truth is (over debates whose truth is known), what each judge gives the first seat, and what
+    a thousand characters more are.
+    """
 
     mirrored: bool = True
     listings: Literal["listed", "swapped", "both"] = "both"
     replicates: int = 1
+    schedule: Literal["round robin", "swiss"] = "round robin"
+    rounds: int | None = None
+    seats: Literal["alternate", "both", "fixed"] = "alternate"
+    panel: PanelBlock | None = None
+    allow_family: bool = False
+    families: dict[str, str] = field(default_factory=dict)
+    effects: tuple[Literal["seat", "honesty", "judge", "length"], ...] = ("seat",)
 
     def __post_init__(self) -> None:
         _check(self, "replicates", 1_000_000)
+        _check(self, "rounds", 1_000_000)
+        if self.panel is not None and "judge" in self.effects:
+            raise ValueError("effects must leave judge out where a panel decides as one")
+        if self.schedule == "swiss" and self.rounds is None:
+            raise ValueError("rounds must be given with schedule swiss: how many, as in rounds: 5")
+        if self.schedule != "swiss" and self.rounds is not None:
+            raise ValueError(
+                f"rounds is for schedule swiss alone, got {self.rounds} with a round robin, in "
+                "which every pair meets; leave it out, or say replicates"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +148,8 @@ class RunFile:
     play: PlayBlock | None = None
     tournament: TournamentBlock | None = None
     train: TrainBlock | None = None
+    study: StudyBlock | None = None
+    prices: dict[str, Price] = field(default_factory=dict)
     desk: Settings | None = None
 
 

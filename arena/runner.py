@@ -32,20 +32,35 @@ BUFFERED_TURNS = 2000  # scripted players ask nothing: commit at least this ofte
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A match of a run: what reports call it, and which judges without a seat read it."""
+    """A match of a run: what reports call it, which judges without a seat read it, and in which
+    listings where that is not what the whole run says."""
 
     match: Match
     labels: Mapping[str, object] = field(default_factory=dict)
     judges: tuple[str, ...] = ()  # participant ids
+    listings: Listings | None = None
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to: matches done, chairs that are empty, verdicts that failed by status."""
+    """What a run came to: matches done, chairs that are empty, verdicts that failed by status.
+
+    ``tokens`` were sampled by this command; ``notes`` say in words what is still to be done.
+    """
 
     done: int = 0
     waiting: list[tuple[str, str]] = field(default_factory=list)  # match, seat
     failed: Counter[str] = field(default_factory=Counter)
+    tokens: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        """Count what another part of the same run came to."""
+        self.done += other.done
+        self.waiting += other.waiting
+        self.failed.update(other.failed)
+        self.tokens += other.tokens
+        self.notes += other.notes
 
 
 def provenance() -> dict[str, object]:
@@ -168,7 +183,7 @@ def execute(
             for seat, who in match.seats
             if who != PERSON and (who in agents or who in judges)
         }
-        shown = orders(match, listings)
+        shown = orders(match, plan.listings or listings)
         if waiting_for(match, transcript) and cast:
             known = len(transcript)
             transcript = yield from play(match, cast, transcript, keep, shown[0])
@@ -206,6 +221,7 @@ def execute(
         outcome.waiting += [(match.id, seat) for seat in chairs]
         outcome.done += not chairs
         progress(finished)
+    outcome.tokens = asked.tokens
     return outcome
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 KNOWN = (
     "scripted:literal, scripted:strategic, scripted:oracle, scripted:coin, scripted:first, "
-    "prompted:PATH_OR_HUB_ID[#ADAPTER[@VERSION]], planted:trust, planted:phrase, person"
+    "prompted:PATH_OR_HUB_ID[#ADAPTER[@VERSION]], planted:trust, planted:phrase, planted:seat, "
+    "planted:noisy, person"
 )
 
 
@@ -61,7 +62,7 @@ def _load(text: str, spec: Spec, models: Models, truths: Mapping[str, int] | Non
 
 def _planted(spec: Spec, models: Models, truths: Mapping[str, int] | None) -> Judge:
     """A judge with a planted weakness: ``planted:trust,of=(JUDGE)``."""
-    from judges.planted import Charmed, Trusting
+    from judges.planted import Charmed, Noisy, Seated, Trusting
 
     inner = spec.text("of")
     if not inner:
@@ -75,7 +76,14 @@ def _planted(spec: Spec, models: Models, truths: Mapping[str, int] | None) -> Ju
         if not phrase:
             raise SpecError("planted:phrase: phrase is missing; write phrase=WORDS")
         return Charmed(load(inner, models, truths), phrase, spec.number("bonus", 2.0))
-    raise SpecError(f"planted:{spec.name} is not a judge; known: trust, phrase")
+    if spec.name == "seat":
+        spec.only("of", "bonus", "seat")
+        judge, bonus = load(inner, models, truths), spec.number("bonus", 0.8)
+        return Seated(judge, bonus, spec.text("seat", "A"))
+    if spec.name == "noisy":
+        spec.only("of", "scale")
+        return Noisy(load(inner, models, truths), spec.number("scale", 1.0))
+    raise SpecError(f"planted:{spec.name} is not a judge; known: trust, phrase, seat, noisy")
 
 
 def _scripted(spec: Spec, truths: Mapping[str, int] | None) -> Judge:

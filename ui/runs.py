@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,18 @@ from typing import Any, Literal
 import agents
 import judges
 from agents.models import Models
+from arena.continuing import begin_or_continue
 from arena.desk.settings import Settings, set_settings
 from arena.leases import keep_specs
 from arena.match import PERSON, Agent, Judge, participant_id
 from arena.participants import SpecError, parse
 from arena.protocols import Protocol
 from arena.questions import Item
-from arena.runfile import PlayBlock, RunFile, TournamentBlock, items_of, protocols_of
+from arena.report.costs import keep_prices
+from arena.runfile import PlayBlock, RunFile, RunLimits, items_of, protocols_of
 from arena.runner import Listings, Outcome, Planned, enrol, execute, plan, provenance
 from arena.store import Store, StoreError, agree_on_truth
+from arena.studyfile import Price
 from arena.tournament import schedule
 
 Progress = Callable[[int, int], None]
@@ -36,6 +39,13 @@ class Cast:
     agents: dict[str, Agent] = field(default_factory=dict)
     judges: dict[str, Judge] = field(default_factory=dict)
     specs: dict[str, str] = field(default_factory=dict)
+    prices: dict[str, Price] = field(default_factory=dict)
+
+    def price(self, prices: Mapping[str, Price], ids: Mapping[str, str]) -> None:
+        """Note what participants cost, by their names. Raises SpecError for a name of nobody."""
+        if strangers := sorted(set(prices) - set(ids)):
+            raise SpecError(f"prices: {strangers[0]!r} is no player or judge of this file")
+        self.prices |= {ids[name]: one for name, one in prices.items()}
 
     def player(self, spec: str) -> str:
         """The id of a debater; the constant `PERSON` for a person's empty chair."""
@@ -76,20 +86,76 @@ def perform(
     progress: Progress = lambda done, total: None,
     enough: Callable[[int], bool] = lambda tokens: False,
     desk: Settings | None = None,
+    growth: Growth | None = None,
 ) -> Outcome:
     """Claim a run's matches under its name, then play and judge what is not yet in the store.
 
     It is noted how everybody is built: a worker goes on with them where people sit in the matches,
-    and in forks. ``desk`` is what the run allows people, which may change from call to call.
+    and in forks. ``desk`` is what the run allows people, which may change from call to call. With
+    ``growth`` a run that is in the store may be continued by a longer plan.
     """
-    agree_on_truth(store, items)  # a run that is refused must not take the name
-    store.start_run(name, kind, config, provenance())
-    enrol(store, [*cast.agents.values(), *cast.judges.values()])
-    seats = {one.match.id: dict(one.match.seats) for one in planned}
-    plan(store, name, items, planned)
+    claim(store, name, kind, config, items, planned, cast, desk, growth)
+    outcome = carry_out(store, planned, cast, width, listings, progress, enough)
+    if outcome.done == len(planned):
+        store.finish_run(name)
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How a run may be continued: ``fields`` of its settings that may differ from what they were,
+    and what fields meant that a run from before them lacks, as `begin_or_continue` takes them."""
+
+    fields: Collection[str] = ()
+    absent: Mapping[str, object] = field(default_factory=dict)
+
+
+def claim(
+    store: Store,
+    name: str,
+    kind: str,
+    config: object,
+    items: Sequence[Item],
+    planned: Sequence[Planned],
+    cast: Cast,
+    desk: Settings | None = None,
+    growth: Growth | None = None,
+) -> int:
+    """The first part of `perform`: claim a run's matches; return how many were added to a run that
+    was there. Raises StoreError where it is another run, or one that may not be continued so."""
+    who: list[Agent | Judge] = [*cast.agents.values(), *cast.judges.values()]
+    added = 0
+    if growth is None:
+        agree_on_truth(store, items)  # a run that is refused must not take the name
+        store.start_run(name, kind, config, provenance())
+        enrol(store, who)
+        plan(store, name, items, planned)
+    else:
+        if not isinstance(config, Mapping):
+            raise TypeError("a run that may be continued is described by a mapping")
+        added = begin_or_continue(
+            store, name, kind, config, provenance(), items, planned, who, growth.fields,
+            growth.absent,
+        )  # fmt: skip
     keep_specs(store, name, cast.specs)
+    keep_prices(store, name, cast.prices)
     if desk is not None:
         set_settings(store, name, desk)
+    return added
+
+
+def carry_out(
+    store: Store,
+    planned: Sequence[Planned],
+    cast: Cast,
+    width: int = 64,
+    listings: Listings = "listed",
+    progress: Progress = lambda done, total: None,
+    enough: Callable[[int], bool] = lambda tokens: False,
+) -> Outcome:
+    """The second part of `perform`: play and judge what is not yet in the store of these matches,
+    which a run has claimed."""
+    seats = {one.match.id: dict(one.match.seats) for one in planned}
     outcome = execute(
         store,
         planned,
@@ -106,22 +172,34 @@ def perform(
         (match, seat) for match, seat in outcome.waiting
         if seats[match].get(seat, PERSON) == PERSON
     ]  # fmt: skip
-    if outcome.done == len(planned):
-        store.finish_run(name)
     return outcome
 
 
 def run_file(
-    run: RunFile,
-    folder: Path,
-    verb: Literal["play", "tournament"],
-    store: Store,
-    progress: Progress = lambda done, total: None,
+    run: RunFile, folder: Path, store: Store, progress: Progress = lambda done, total: None
 ) -> Outcome:
-    """Play a run that a YAML file describes, from wherever it was stopped."""
-    block: PlayBlock | TournamentBlock = run.play or PlayBlock()
-    if verb == "tournament":
-        block = run.tournament or TournamentBlock()
+    """Play a run that a YAML file describes with one cast, from wherever it was stopped."""
+    block = run.play or PlayBlock()
+    items, protocols, cast, players, named = assemble(run, folder, store)
+    teams_of = partial(_team, block.seats, list(players), _speakers(protocols.values()))
+    planned = list(
+        schedule(
+            [item.question for item in items], protocols, players, named, run.seed, teams_of,
+            block.mirrored, block.replicates,
+        )
+    )  # fmt: skip
+    return perform(
+        store, run.name, "play", identity(run, players, named), items, planned, cast,
+        width=run.run.width, listings=block.listings, progress=progress, enough=limit(run.run),
+        desk=run.desk,
+    )  # fmt: skip
+
+
+def assemble(
+    run: RunFile, folder: Path, store: Store
+) -> tuple[list[Item], dict[str, Protocol], Cast, dict[str, str], dict[str, str]]:
+    """What a file speaks of: its questions, protocols, everybody in it, and the participant ids of
+    its players and judges by name. Raises SpecError where a protocol has nobody to play it."""
     items = items_of(run, folder, store)
     protocols = protocols_of(run, folder)
     cast = Cast(Models(**asdict(run.engine)), store, _truths(items))
@@ -129,43 +207,26 @@ def run_file(
     named = {name: cast.judge(spec) for name, spec in run.judges.items()}
     if not named:
         raise SpecError("judges: expected at least one, as in `judges: {me: person}`")
-    teams_of = None
-    if isinstance(block, PlayBlock):
-        teams_of = partial(_team, block.seats, list(players), _speakers(protocols.values()))
     for protocol in protocols.values():
-        _check_players(protocol, players, verb)
-    questions = [item.question for item in items]
-    planned = list(
-        schedule(
-            questions, protocols, players, named, run.seed, teams_of, block.mirrored,
-            block.replicates,
-        )
-    )  # fmt: skip
+        if (count := len(protocol.speakers)) and not players:
+            raise SpecError(f"players: {protocol.name!r} needs {count}, got none; add players")
+    cast.price(run.prices, {**players, **named})
+    return items, protocols, cast, players, named
+
+
+def limit(limits: RunLimits) -> Callable[[int], bool]:
+    """Whether a run that starts now has had enough, given the tokens sampled so far."""
     started = time.monotonic()
-    limits = run.run
 
     def enough(tokens: int) -> bool:
         over = limits.minutes is not None and time.monotonic() - started > 60 * limits.minutes
         return over or (limits.budget is not None and tokens >= limits.budget)
 
-    return perform(
-        store, run.name, verb, _identity(run, players, named), items, planned, cast,
-        width=run.run.width, listings=block.listings, progress=progress, enough=enough,
-        desk=run.desk,
-    )  # fmt: skip
+    return enough
 
 
 def _speakers(protocols: Iterable[Protocol]) -> set[str]:
     return {seat for protocol in protocols for seat in protocol.speakers}
-
-
-def _check_players(protocol: Protocol, players: Mapping[str, str], verb: str) -> None:
-    """Refuse a protocol that these players cannot fill."""
-    count = len(protocol.speakers)
-    if count and not players:
-        raise SpecError(f"players: {protocol.name!r} needs {count}, got none; add players")
-    if count > 2 and verb == "tournament":
-        raise SpecError(f"protocols: {protocol.name!r} has {count} speakers; a round robin takes 2")
 
 
 def _team(
@@ -193,15 +254,13 @@ def _team(
     return [tuple(players[: len(speakers)])]
 
 
-def _identity(
-    run: RunFile, players: Mapping[str, str], judges: Mapping[str, str]
-) -> dict[str, Any]:
+def identity(run: RunFile, players: Mapping[str, str], judges: Mapping[str, str]) -> dict[str, Any]:
     """What makes a run this run and no other, without paths: participants stand by their ids.
 
     What its protocols and questions hold is compared match by match, in `arena.runner.plan`.
     """
     value = asdict(run)
-    for field_ in ("run", "engine", "protocols", "desk"):
+    for field_ in ("run", "engine", "protocols", "desk", "study", "prices"):
         del value[field_]
     value["players"], value["judges"] = dict(players), dict(judges)
     if value["questions"]["lines"] is None:  # runs from before there was such a field go on

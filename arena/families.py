@@ -1,0 +1,101 @@
+"""Model families: which judges would decide on debaters of their own kind.
+
+Models prefer what their own kind has written (Panickssery, Bowman and Feng 2024), so in a
+tournament a judge of a debater's family is refused unless the file allows it. A family is read
+from the record of a participant; no model is loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from arena.participants import SpecError
+from arena.text import visible
+
+Record = Mapping[str, Any]
+_MODELS = ("local", "prompted", "served")
+"""Kinds of participants that are models; whatever has a digest of weights is one too."""
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+def family(record: Record, name: str = "", declared: Mapping[str, str] | None = None) -> str | None:
+    """The family of a participant, in small letters; None where there is no model in it.
+
+    ``declared`` gives families by the ``name`` of a participant, or by that of a model; it comes
+    first. Else a family is the first letters of the model's name, without its owner: ``qwen`` for
+    "Qwen/Qwen2.5-1.5B-Instruct", ``nano`` for "nano-judge". A wrapper has the family of what it
+    wraps. Whether two have the same weights takes both of them: see `refuse_family`.
+    """
+    return next((_family(one, name, declared)[0] for one in _models(record)), None)
+
+
+def refuse_family(
+    players: Mapping[str, Record],
+    judges: Mapping[str, Record],
+    allowed: bool = False,
+    declared: Mapping[str, str] | None = None,
+) -> None:
+    """Raise SpecError, in one line, where a judge is of a debater's family and none ``allowed`` it.
+
+    Both are records of participants by their names. They are of one family where their families
+    have one name, and where their models have the same weights, unless both are ``declared``.
+    """
+    if allowed:
+        return
+    for judge, decides in judges.items():
+        for player, debates in players.items():
+            shared = _shared(player, debates, judge, decides, declared)
+            if shared is not None:
+                judge, player, shared = (_shown(one) for one in (judge, player, shared))
+                raise SpecError(
+                    f"judges: {judge!r} is of the same model family as the debater {player!r} "
+                    f"({shared}), and a model prefers what its own family writes; take another "
+                    "judge, or write `allow_family: true` under tournament"
+                )
+
+
+def _models(record: Record) -> Iterator[Record]:
+    """The records of the models in a participant: its own, or those that it wraps."""
+    inner = record.get("of")
+    for one in inner if isinstance(inner, list | tuple) else (inner,):
+        if isinstance(one, Mapping):
+            yield from _models(one)
+    if inner is None and (record.get("kind") in _MODELS or record.get("digest")):
+        yield record
+
+
+def _family(
+    record: Record, name: str, declared: Mapping[str, str] | None
+) -> tuple[str | None, bool]:
+    """The family of a model, and whether it was declared."""
+    model = str(record.get("name") or record.get("model") or "").rstrip("/")
+    base = model.rpartition("/")[2]
+    for known in (name, model, base):
+        if declared and known in declared:
+            return declared[known].strip().lower(), True
+    letters = _LETTERS.search(base)
+    return (letters[0] if letters else base).lower() or None, False
+
+
+def _shared(
+    player: str, debates: Record, judge: str, decides: Record,
+    declared: Mapping[str, str] | None,
+) -> str | None:  # fmt: skip
+    """The family that two participants have in common."""
+    for one in _models(debates):
+        for other in _models(decides):
+            (mine, told), (theirs, also) = (
+                _family(one, player, declared), _family(other, judge, declared)
+            )  # fmt: skip
+            if mine is not None and mine == theirs:
+                return mine
+            same = one.get("digest") and one.get("digest") == other.get("digest")
+            if same and not (told and also):
+                return mine or "the same weights"
+    return None
+
+
+def _shown(text: str) -> str:
+    return " ".join(visible(text).split())
