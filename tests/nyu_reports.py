@@ -26,6 +26,7 @@ class Room:
     judge: str
     story: str
     question: str
+    spoke: tuple[str, ...]  # who spoke first in each debater's chair
 
 
 @lru_cache(maxsize=1)
@@ -51,4 +52,15 @@ def _room(line: dict[str, Any]) -> Room:
     return Room(
         f"{human} {kind}", tuple(one[truth] for one in given), given[-1][0], truth, honest,
         tuple(roles[seat] for seat in speakers), roles["Judge"], story, setup["question"],
+        _first(room["rounds"]),
     )  # fmt: skip
+
+
+def _first(rounds: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Who spoke first in each chair, which somebody else may have taken over later."""
+    found: dict[str, str] = {}
+    for one in rounds:
+        for kind in ("SimultaneousSpeeches", "SequentialSpeeches"):
+            for chair, said in one.get(kind, {}).get("speeches", {}).items():
+                found.setdefault(chair, said["speaker"])
+    return tuple(found.values())

@@ -14,7 +14,7 @@ from test_report import ANNE, BOB, Hand
 from arena.protocols import consultancy, debate
 from arena.questions import Question
 from arena.report import report
-from arena.report_rows import Group, Reading, make_row
+from arena.report.rows import Group, Reading, make_row
 from arena.stats.intervals import Estimate, wilson
 from arena.stats.means import share
 from arena.stats.paired import paired_difference

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from nyu_reports import Room, rooms
 from test_nyu import data, real
@@ -25,11 +26,19 @@ LABELS = {
     "question": lambda one: (one.story, one.question),
     "story": lambda one: one.story,
     "judge": lambda one: one.judge,
+    "pair": lambda one: tuple(sorted(one.spoke)),
 }
+MACHINES = ("ai consultancy", "ai debate")
+"""Settings in which one and the same machine speaks everywhere."""
 
 
 def of(setting: str) -> list[Room]:
     return [one for one in rooms() if one.setting.lower() == setting]
+
+
+def labels(setting: str) -> dict[str, Any]:
+    """What a setting is clustered by."""
+    return {by: label for by, label in LABELS.items() if by != "pair" or setting not in MACHINES}
 
 
 def credits(here: list[Room]) -> list[float]:
@@ -51,17 +60,18 @@ def found(path: Path) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_a_setting_has_the_intervals_by_question_story_and_judge_of_its_rooms(
+def test_a_setting_has_the_intervals_by_question_story_judge_and_pair_of_its_rooms(
     setting: str, found: dict[str, Any]
 ) -> None:
     (row,) = (one for one in found["settings"] if one["setting"] == setting)
     here = of(setting)
     known = accuracy(
-        credits(here), {by: [label(one) for one in here] for by, label in LABELS.items()}, draws=0
-    )
+        credits(here), {by: [label(one) for one in here] for by, label in labels(setting).items()},
+        draws=0,
+    )  # fmt: skip
     assert known is not None
-    assert list(row["clustered"]) == list(LABELS)
-    for by, label in LABELS.items():
+    assert list(row["clustered"]) == list(labels(setting))
+    for by, label in labels(setting).items():
         one = row["clustered"][by]
         assert one["interval"] == pytest.approx([known.by[by].low, known.by[by].high], abs=1e-9)
         assert one["clusters"] == len({label(room) for room in here})
@@ -78,7 +88,7 @@ def test_a_consultancy_has_half_the_sum_of_honest_and_dishonest(
     half = sum(row[role]["correct"] / row[role]["n"] for role in ("honest", "dishonest")) / 2
     assert row["stratified"]["accuracy"] == pytest.approx(half)
     here = of(setting)
-    for by, label in LABELS.items():
+    for by, label in labels(setting).items():
         known = stratified(
             credits(here), [bool(one.honest) for one in here], [label(one) for one in here]
         )
@@ -108,6 +118,56 @@ def test_every_debate_is_paired_with_every_consultancy_on_the_questions_of_both(
         assert row["interval"] == pytest.approx([known.low, known.high])
         assert (row["by"], row["clusters"]) == ("story", known.clusters)
         assert row["p"] == pytest.approx(known.p) and row["holm"] >= row["p"]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_rooms_by_round_are_those_of_their_files(setting: str, found: dict[str, Any]) -> None:
+    here = of(setting)
+    row = next(one for one in found["rounds"] if (one["setting"], one["judge"]) == (setting, None))
+    lines = next(
+        one for one in found["trajectories"] if (one["setting"], one["judge"]) == (setting, None)
+    )
+    longest = max(len(one.p) for one in here)
+    assert [one["round"] for one in row["rounds"]] == list(range(longest))
+    for at in range(longest):
+        p = [one.p[min(at, len(one.p) - 1)] for one in here]
+        assert row["rounds"][at]["accuracy"] == pytest.approx(np.mean([x > 0.5 for x in p]))
+        assert row["rounds"][at]["carried"] == sum(len(one.p) <= at for one in here)
+        assert lines["rounds"][at]["mean"] == pytest.approx(np.mean(p))
+        assert row["rounds"][at]["n"] == len(here)
+    shown = sorted(tuple(line) for line in lines["lines"])
+    assert shown == sorted(one.p for one in here)
+
+
+def test_people_who_read_the_rooms_later_are_one_judge_by_setting(found: dict[str, Any]) -> None:
+    """Offline readers, one row each among the readers, are pooled where figures need many."""
+    pooled = {(one["setting"], one["mode"]): one for one in found["pooled"]}
+    assert all(one["judge"] == "people" for one in pooled.values())
+    readers = [one for one in found["readers"]
+               if (one["setting"], one["mode"]) == ("human debate", "stepped")]  # fmt: skip
+    whole = pooled["human debate", "stepped"]
+    assert whole["n"] == sum(one["n"] for one in readers) > 50
+    assert whole["correct"] == sum(one["correct"] for one in readers)
+    assert "judge" in whole["clustered"] and "two_way" in whole
+
+
+def test_an_imports_rooms_have_cards_by_judge_and_agreement_with_its_readers(
+    found: dict[str, Any],
+) -> None:
+    cards = {one["judge"].removeprefix("person:"): one for one in found["cards"]}
+    live: dict[str, list[Room]] = {}
+    for one in rooms():
+        live.setdefault(one.judge, []).append(one)
+    for name, mine in live.items():
+        later = [one for one in found["readers"] if one["judge_id"] == cards[name]["judge_id"]]
+        right = sum(one.p[-1] > 0.5 for one in mine) + sum(one["correct"] for one in later)
+        n = len(mine) + sum(one["n"] for one in later)
+        assert cards[name]["n"] == n
+        assert cards[name]["accuracy"]["value"] == pytest.approx(right / n)
+    assert len(live) == 19 and len(cards) == 20
+    row = next(one for one in found["agreement"] if one["setting"] == "human debate")
+    assert row["units"] == 63 and row["judgments"] == 129
+    assert 0 < row["alpha"]["value"] < row["alpha_interval"]["value"] < 1
 
 
 def test_the_printed_report_shows_both_intervals_within_a_hundred_columns(

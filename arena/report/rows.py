@@ -2,19 +2,36 @@
 
 A judge's verdicts on one match are one observation (a *unit*), whose credit is their mean. Every
 accuracy has an interval for each way in which units share what made them right: the question, its
-story where questions have one, the judge where a row has several; and Wilson's, which would hold
-if they shared nothing.
+story where questions have one, the judge and the pair of players where a row has several; and
+Wilson's, which would hold if they shared nothing. The linearised intervals
+(`arena.stats.accuracy`) are the table's; the cluster bootstrap, and for crossed judges and
+questions the two-way sandwich and the pigeonhole bootstrap, stand beside them as a check that rests
+on other assumptions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from statistics import pstdev
-from typing import Any, Literal
+from typing import Any
 
+from arena.report.behaviour import read_twice
+from arena.report.units import (
+    Group,
+    Probabilities,
+    Reading,
+    Ties,
+    Units,
+    by_match,
+    credit,
+    draws,
+    mean,
+    units,
+    whole,
+)
+from arena.report.values import ends, estimate, interval
 from arena.stats import scores
-from arena.stats.accuracy import accuracy, stratified
+from arena.stats.accuracy import accuracy, balanced, missing, stratified, youden
 from arena.stats.behaviour import belief_moved
 from arena.stats.calibration import confidence, ece
 from arena.stats.clusters import bootstrap_means, codes, spread
@@ -22,124 +39,29 @@ from arena.stats.intervals import Estimate, wilson
 from arena.stats.paired import holm, paired_difference
 from arena.stats.scores import average
 
-Quantity = Literal["elicited", "choice_logprobs"]
-Ties = Literal["wrong", "half"]
-Probabilities = tuple[float, ...]
+__all__ = ["Group", "Reading", "Units", "make_row", "paired_rows", "units"]
 DRAWS = 4000
 """Samples of stories in the bootstrap of an import's settings."""
 
 
-@dataclass(slots=True)
-class Reading:
-    """One verdict with what scoring it takes. ``right`` is the true option, if it is known."""
-
-    match: str
-    status: str
-    choice: int | None
-    p: Probabilities | None
-    quantity: Quantity | None
-    listing: tuple[int, ...]
-    turns: int
-    right: int | None
-    concerned: str  # whose case was the true one: a seat, or honest or dishonest for one speaker
-    question: str
-    story: str | None
-    judge: str
-    before: tuple[Probabilities, ...] = ()  # what the judge reported earlier, in order
-
-
-@dataclass(slots=True)
-class Group:
-    """The verdicts of one row."""
-
-    head: dict[str, Any]
-    alone: bool = False  # one speaker: honest and dishonest are told apart
-    own: bool = False  # of an import's own judges, who reported as the debate went on
-    readings: list[Reading] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Units:
-    """Columns of one entry a match: its mean credit, whom it concerned, and what it shares."""
-
-    credit: list[float] = field(default_factory=list)
-    concerned: list[str] = field(default_factory=list)
-    question: list[str] = field(default_factory=list)
-    story: list[str] = field(default_factory=list)  # a question without one is a story of its own
-    judge: list[str] = field(default_factory=list)
-    stories: bool = False  # whether any question has one
-
-    def clusterings(self) -> dict[str, list[str]]:
-        """What the units are clustered by: name and labels."""
-        found = {"question": self.question}
-        if self.stories:
-            found["story"] = self.story
-        if len(set(self.judge)) > 1:
-            found["judge"] = self.judge
-        return found
-
-
-def _credit(one: Reading, ties: Ties) -> float:
-    """1 for the true option, 0 for another; a tie is wrong, or one half (of two options)."""
-    if one.status == "tie":
-        return 0.0 if ties == "wrong" else 1 / (len(one.p) if one.p else 2)
-    return float(one.choice == one.right)
-
-
-def _known(group: Group) -> list[Reading]:
-    """The verdicts that were given, on questions whose truth is known."""
-    return [one for one in group.readings if one.status in ("ok", "tie") and one.right is not None]
-
-
-def units(known: Sequence[Reading], ties: Ties) -> Units:
-    """The mean credit of each match, over its listings, with whom it concerned.
-
-    A judge's two listings of one match are one observation: counted as two, an interval would
-    claim evidence that is not there. A listing that was read twice weighs no more than the other.
-    """
-    matches: dict[str, dict[tuple[int, ...], list[Reading]]] = {}
-    for one in known:
-        matches.setdefault(one.match, {}).setdefault(one.listing, []).append(one)
-    out = Units()
-    for listings in matches.values():
-        first = next(iter(listings.values()))[0]
-        out.credit.append(
-            _mean([_mean([_credit(one, ties) for one in group]) for group in listings.values()])
-        )
-        out.concerned.append(first.concerned)
-        out.question.append(first.question)
-        out.story.append(first.question if first.story is None else first.story)
-        out.judge.append(first.judge)
-        out.stories |= first.story is not None
-    return out
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _whole(value: float) -> float | int:
-    return int(value) if value == int(value) else value
-
-
 def make_row(group: Group, ties: Ties) -> dict[str, Any]:
     """The figures of one row; those that nothing could be computed for are None."""
-    decided = [one for one in group.readings if one.status in ("ok", "tie")]
-    known = _known(group)
-    seen = units(known, ties)
+    decided = [one for one in group.readings if one.decided]
+    known = [one for one in group.readings if one.known]
+    seen = group.units if ties == group.ties else units(known, ties)
     n, correct = len(seen.credit), sum(seen.credit)
     scored = [
         (one, one.p, one.right)
         for one in known if one.p is not None and one.right is not None
     ]  # fmt: skip
     quantities = sorted({one.quantity for one, _, _ in scored if one.quantity})
-    interval = wilson(correct, n)
+    plain = wilson(correct, n)
     row: dict[str, Any] = {
         **group.head,
         "n": n,
-        "correct": _whole(correct),
+        "correct": whole(correct),
         "accuracy": average(seen.credit),
-        "wilson": None if interval is None else list(interval),
+        "wilson": None if plain is None else list(plain),
         **_clustered(seen),
         "ties": ties,
         "verdicts": len(known),
@@ -156,6 +78,7 @@ def make_row(group: Group, ties: Ties) -> dict[str, Any]:
         row |= _own(known, seen)
     else:
         row["ece"] = _ece([(p, right) for _, p, right in scored])
+    row |= _chance(group, seen)
     if group.alone:
         for role in ("honest", "dishonest"):
             part = [
@@ -163,15 +86,10 @@ def make_row(group: Group, ties: Ties) -> dict[str, Any]:
                 for credit, concerned in zip(seen.credit, seen.concerned, strict=True)
                 if concerned == role
             ]
-            row[role] = {"n": len(part), "correct": _whole(sum(part))}
+            row[role] = {"n": len(part), "correct": whole(sum(part))}
         row["stratified"] = _stratified(seen)
-    missing: dict[str, dict[str, int]] = {}
-    for one in group.readings:
-        if one.status not in ("ok", "tie"):
-            sides = missing.setdefault(one.status, {"n": 0})
-            sides["n"] += 1
-            sides[one.concerned] = sides.get(one.concerned, 0) + 1
-    row["missing"] = missing
+    row["missing"] = counted(group.readings)
+    row |= bounds(group.readings, ties)
     row["without_truth"] = len(decided) - len(known)
     bias = _position_bias(decided)
     if bias is not None:
@@ -179,10 +97,74 @@ def make_row(group: Group, ties: Ties) -> dict[str, Any]:
     return row
 
 
+def counted(readings: Sequence[Reading]) -> dict[str, dict[str, int]]:
+    """The verdicts without a decision: how many of each status, and whom they concerned."""
+    found: dict[str, dict[str, int]] = {}
+    for one in readings:
+        if not one.decided:
+            sides = found.setdefault(one.status, {"n": 0})
+            sides["n"] += 1
+            sides[one.concerned] = sides.get(one.concerned, 0) + 1
+    return found
+
+
+def bounds(readings: Sequence[Reading], ties: Ties) -> dict[str, Any]:
+    """What missing verdicts leave open: empty where none is missing of a question with a truth.
+
+    ``bounds`` are the accuracy if all of them were wrong, and if all were right, over every match;
+    they are no interval, as no chance is in them. ``missing_side`` asks whether they fall on one
+    side (of whom they concern): Fisher's exact test on matches, of which one is incomplete if any
+    of its listings is missing; None in ``p`` unless there are just two sides.
+    """
+    scorable = [one for one in readings if one.right is not None]
+    if all(one.decided for one in scorable):
+        return {}
+    least: list[float] = []
+    most: list[float] = []
+    sure: list[float] = []
+    sides: dict[str, tuple[int, int]] = {}
+    for listings in by_match(scorable).values():
+        parts = list(listings.values())
+        first = parts[0][0]
+        for each, worth in ((least, 0.0), (most, 1.0)):
+            each.append(mean([
+                mean([credit(one, ties) if one.decided else worth for one in part])
+                for part in parts
+            ]))  # fmt: skip
+        lost, of = sides.get(first.concerned, (0, 0))
+        complete = all(one.decided for part in parts for one in part)
+        sides[first.concerned] = (lost + (not complete), of + 1)
+        if complete:
+            sure.append(least[-1])
+    test = missing(sure, sides)
+    return {
+        "bounds": [mean(least), mean(most)],
+        "missing_side": {
+            "p": test.p,
+            "test": "Fisher's exact test, by match",
+            "sides": {side: {"missing": k, "of": n} for side, (k, n) in sorted(sides.items())},
+        },
+    }
+
+
+def _chance(group: Group, seen: Units) -> dict[str, Any]:
+    """Balanced accuracy and Youden's J, which are 1/2 and 0 for a judge who always says the same.
+
+    Of verdicts over two options of which each is the true one somewhere: right and wrong, or the
+    places of the answers in their question.
+    """
+    if any(one.options != 2 for one in group.readings) or len(set(seen.right)) != 2:
+        return {}
+    labels = seen.clusters
+    return {
+        "balanced": estimate(balanced(seen.credit, seen.right, labels), seen.by),
+        "youden": estimate(youden(seen.credit, seen.right, labels), seen.by),
+    }
+
+
 def _interval(one: Estimate) -> dict[str, Any]:
     """An estimate's interval, which one cluster alone does not give, and its number of clusters."""
-    given = None if one.low is None or one.high is None else [one.low, one.high]
-    return {"interval": given, "clusters": one.clusters}
+    return {"interval": interval(one), "clusters": one.clusters}
 
 
 def _widest(by: Mapping[str, Estimate]) -> str | None:
@@ -196,12 +178,32 @@ def _widest(by: Mapping[str, Estimate]) -> str | None:
 
 
 def _clustered(seen: Units) -> dict[str, Any]:
-    """The intervals of an accuracy by each clustering, and which of them is the widest."""
-    found = accuracy(seen.credit, seen.clusterings(), draws=0) if seen.credit else None
+    """The intervals of an accuracy by each clustering, and which of them is the widest.
+
+    ``bootstrap`` is Wilson's on the variance of a cluster bootstrap by the wider of question and
+    story. Where several judges share questions, ``two_way`` (Cameron, Gelbach and Miller 2011) and
+    ``pigeonhole`` (Owen 2007) let both be drawn.
+    """
+    clusterings = seen.clusterings()
+    found = accuracy(seen.credit, clusterings, draws=0) if seen.credit else None
     if found is None:
         return {"clustered": {}, "widest": None}
     by = {name: _interval(one) for name, one in found.by.items()}
-    return {"clustered": by, "widest": found.widest}
+    row: dict[str, Any] = {"clustered": by, "widest": found.widest}
+    name = _widest({one: found.by[one] for one in ("question", "story") if one in by})
+    assert name is not None
+    tries = draws(found.by[name].clusters or 1)
+    drawn = accuracy(seen.credit, {name: clusterings[name]}, draws=tries)
+    assert drawn is not None
+    row["bootstrap"] = interval(drawn.bootstrap.get(name))
+    if "judge" in clusterings:
+        pair = {one: clusterings[one] for one in ("question", "judge")}
+        crossed = accuracy(seen.credit, pair, ("question", "judge"), tries)
+        assert crossed is not None
+        both, pigeons = crossed.two_way, crossed.pigeonhole
+        row["two_way"] = estimate(both, "question x judge")
+        row["pigeonhole"] = None if pigeons is None else ends(pigeons.low, pigeons.high)
+    return row
 
 
 def _stratified(seen: Units) -> dict[str, Any] | None:
@@ -242,7 +244,7 @@ def _own(known: Sequence[Reading], seen: Units) -> dict[str, Any]:
     if seen.stories:
         code, count = codes(seen.story)
         drawn = bootstrap_means(seen.credit, code, DRAWS, seed=0)
-        story = spread(drawn, _mean(seen.credit), count, how="percentile")
+        story = spread(drawn, mean(seen.credit), count, how="percentile")
     return {
         "turns_sd": pstdev(one.turns for one in known) if known else None,
         "ece_final": _ece([reports[-1] for _, reports in told]),
@@ -273,21 +275,17 @@ def _position_bias(decided: Sequence[Reading]) -> float | None:
     The mean of its probability where every verdict has one, else of its share of choices (a tie
     gives each its share); minus one over the number of options. None without both listings.
     """
-    listings: dict[str, set[tuple[int, ...]]] = {}
-    for one in decided:
-        if one.listing:
-            listings.setdefault(one.match, set()).add(one.listing)
-    both = [one for one in decided if len(listings.get(one.match, ())) > 1]
+    both = read_twice(decided)
     probabilities = all(one.p is not None for one in both)
-    excess: dict[tuple[str, tuple[int, ...]], list[float]] = {}
+    excess: dict[tuple[str, str, tuple[int, ...]], list[float]] = {}
     for one in both:
         first, share = one.listing[0], 1 / len(one.listing)
         if probabilities and one.p is not None:
             found = one.p[first]
         else:
             found = share if one.choice is None else float(one.choice == first)
-        excess.setdefault((one.match, one.listing), []).append(found - share)
-    return average([_mean(values) for values in excess.values()])
+        excess.setdefault((one.match, one.judge, one.listing), []).append(found - share)
+    return average([mean(values) for values in excess.values()])
 
 
 def paired_rows(groups: Mapping[str, Group], ties: Ties) -> list[dict[str, Any]]:
@@ -296,7 +294,10 @@ def paired_rows(groups: Mapping[str, Group], ties: Ties) -> list[dict[str, Any]]
     Each question weighs the same; the interval is by story where questions have one, else by
     question. ``holm`` is p adjusted for all of the differences in the list.
     """
-    seen = {name: units(_known(group), ties) for name, group in groups.items()}
+    seen = {
+        name: units([one for one in group.readings if one.known], ties)
+        for name, group in groups.items()
+    }
     found: dict[str, dict[str, Any]] = {}
     for first in (name for name in seen if not groups[name].alone):
         for second in (name for name in seen if groups[name].alone):
