@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from nyu_rooms import good_rooms, write
 from typer.testing import CliRunner, Result
 
@@ -345,9 +346,38 @@ def test_a_replay_of_a_shorter_match_is_refused_in_one_line(run_file: Path, tmp_
     assert "holds no speech of seat" in line
 
 
+def readme(name: str) -> str:
+    """The YAML block of the README that has this name."""
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    (found,) = [block for block in blocks if yaml.safe_load(block)["name"] == name]
+    return str(found)
+
+
+def test_the_readme_shows_these_files_and_no_other() -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    names = [
+        yaml.safe_load(one)["name"] for one in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    ]
+    assert names == ["first", "cup", "rebuttals", "people", "learn", "interview"]
+
+
+def test_the_tournament_and_the_study_of_the_readme_can_be_played(tmp_path: Path) -> None:
+    few = ("--store", tmp_path / "s.db", "--json", "--set", "questions.n=4")
+    (tmp_path / "cup.yaml").write_text(readme("cup"))
+    cup = json.loads(arena("tournament", tmp_path / "cup.yaml", *few).stdout)
+    assert cup["done"] == 3 * 4 * 2
+    assert cup["results"]["ratings"]["panel"]["rule"] == "mean log-odds"
+    (tmp_path / "rebuttals.yaml").write_text(readme("rebuttals"))
+    study = arena("study", tmp_path / "rebuttals.yaml", *few, "--lock",
+                  "--set", "study.stop.questions=4")  # fmt: skip
+    assert study.exit_code == 0, study.output
+    primary = json.loads(study.stdout)["results"]["study"]["primary"]
+    assert primary["matched"] is True and primary["paired"]["questions"] == 4
+
+
 def test_the_protocol_and_the_run_of_the_readme_can_be_played(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    run, people, _, protocol = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    run, people, protocol = readme("first"), readme("people"), readme("interview")
     (tmp_path / "first.yaml").write_text(run)
     (tmp_path / "interview.yaml").write_text(protocol)
     found = find_protocol("interview.yaml", tmp_path)
@@ -382,9 +412,7 @@ def test_a_run_file_that_tells_answers_beside_repeats_is_refused_and_nothing_is_
 
 
 def test_the_training_of_the_readme_trains_the_shipped_base(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    _, _, training, _ = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
-    (tmp_path / "learn.yaml").write_text(training)
+    (tmp_path / "learn.yaml").write_text(readme("learn"))
     small = [f"train.{each}" for each in ("steps=1", "questions=2", "group=2", "evaluate.n=2")]
     call = ["train", tmp_path / "learn.yaml", "--store", tmp_path / "s.db", "--json"]
     result = arena(*call, *(word for each in small for word in ("--set", each)))

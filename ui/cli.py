@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from ui.backup_cli import backup
 from ui.demo_cli import demo
+from ui.diff_cli import diff
 from ui.export_cli import dry_run as _dry_run
 from ui.export_cli import export
 from ui.nano_cli import nano
@@ -27,13 +27,12 @@ from ui.options import one_line as _one_line
 from ui.options import open_store as _open
 from ui.options import print_json as _print_json
 from ui.people_cli import people
+from ui.play_cli import judge, play, tournament
 from ui.power_cli import power
+from ui.report_cli import report_verb
+from ui.study_cli import study
 from ui.train_cli import train
 from ui.work_cli import work
-
-if TYPE_CHECKING:
-    from arena.runner import Outcome
-    from arena.store import Store
 
 PACKAGES = ("arena", "agents", "judges", "ui")
 
@@ -81,116 +80,20 @@ app.add_typer(nano, name="nano")
 app.add_typer(people, name="people")
 
 
-class Order(StrEnum):
-    """The listings of the options that a judge is shown."""
-
-    both = "both"
-    listed = "listed"
-    swapped = "swapped"
-
-
-class ReadingMode(StrEnum):
-    """Whether a judge reads everything at once or reports after every round."""
-
-    whole = "whole"
-    stepped = "stepped"
-
-
-def _conclude(store: Store, path: Path, name: str, outcome: Outcome, as_json: bool) -> None:
-    """Print what a run came to."""
-    from arena.leases import claimed
-    from arena.report import report
-    from ui.tables import console, plain, print_report
-
-    found = report(store, name)
-    if as_json:
-        waiting = [{"match": match, "seat": seat} for match, seat in outcome.waiting]
-        _print_json(
-            {"run": name, "store": str(path), "done": outcome.done, "waiting": waiting,
-             "failed": dict(outcome.failed), "results": found}
-        )  # fmt: skip
-        return
-    print_report(to := console(), found)
-    if outcome.waiting:
-        seats = ", ".join(sorted({seat for _, seat in outcome.waiting}))
-        matches = len({match for match, _ in outcome.waiting})
-        many = f"{matches} matches wait for a person ({seats})"
-        to.print(plain(f"{many}: arena ui --store {path}"), soft_wrap=True)
-        if next(claimed(store, name), None) is not None:
-            then = "The machines go on as people act: arena work"
-            to.print(plain(f"{then} --store {path}"), soft_wrap=True)
-
-
 app.command()(demo)
 
 
-def _play(verb: str, file: Path, store: Path, overrides: list[str], as_json: bool) -> None:
-    from arena.runfile import protocols_of, read_run_file
-    from ui.runs import run_file
-    from ui.tables import progress_bar
-
-    with _one_line():
-        run = read_run_file(file, tuple(overrides))
-        protocols_of(run, file.parent)  # what is refused here leaves no store behind
-        with _open(store) as opened:
-            with progress_bar(f"{verb} {run.name}") as progress:
-                kind: Any = verb
-                outcome = run_file(run, file.parent, kind, opened, progress)
-            _conclude(opened, store, run.name, outcome, as_json)
-
-
-File = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="What to play: see the README.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Override a field, as in questions.n=50.")
-]
-
-
-@app.command()
-def play(
-    file: File, store: StorePath = DEFAULT_STORE, override: Set = None, as_json: AsJson = False
-) -> None:
-    """Play and judge the matches that a file describes; start it again to resume."""
-    _play("play", file, store, override or [], as_json)
-
-
-@app.command()
-def tournament(
-    file: File, store: StorePath = DEFAULT_STORE, override: Set = None, as_json: AsJson = False
-) -> None:
-    """Play every pair of a file's players (round robin); start it again to resume."""
-    _play("tournament", file, store, override or [], as_json)
-
-
+app.command()(play)
+app.command()(tournament)
+app.command()(study)
+app.command()(judge)
 app.command()(train)
 app.command()(export)
 app.command()(backup)
 app.command()(work)
 app.command()(power)
-
-
-@app.command()
-def judge(
-    of: Annotated[str, typer.Option("--of", help="The run or import whose matches are read.")],
-    spec: Annotated[str, typer.Option("--judge", help="The judge, as in scripted:literal.")],
-    store: StorePath = DEFAULT_STORE,
-    order: Annotated[Order, typer.Option(help="Listings of the options.")] = Order.listed,
-    mode: Annotated[ReadingMode, typer.Option(help="At once, or round by round.")] = (
-        ReadingMode.whole
-    ),
-    limit: Annotated[int | None, typer.Option(min=1, help="Read so many matches only.")] = None,
-    device: Annotated[str, typer.Option(help="Where a local model runs.")] = "cpu",
-    as_json: AsJson = False,
-) -> None:
-    """Have a judge read stored matches and hang its verdicts on them."""
-    from ui.runs import judge_run
-    from ui.tables import progress_bar
-
-    with _one_line(), _open(store, must_exist=True) as opened:
-        with progress_bar(f"judging {of}") as progress:
-            outcome = judge_run(
-                opened, of, spec, order.value, mode.value, limit, {"device": device}, progress
-            )
-        _conclude(opened, store, of, outcome, as_json)
+app.command("report")(report_verb)
+app.command()(diff)
 
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Report, and write nothing.")]
@@ -265,41 +168,6 @@ def import_jsonl_verb(
             say(f"arena: {path}: line {one.number}: {one.reason}", error=True)
     if bad:
         raise typer.Exit(1)
-
-
-class Sample(StrEnum):
-    """Which matches of an import a report is over."""
-
-    paper = "paper"
-    all = "all"
-
-
-@app.command("report")
-def report_verb(
-    name: Annotated[str, typer.Argument(help="The run or import.")],
-    store: StorePath = DEFAULT_STORE,
-    sample: Annotated[Sample, typer.Option(help="An import's sample.")] = Sample.paper,
-    plots: Annotated[
-        Path | None,
-        typer.Option("--plots", help="A training's plots go here, else beside the store."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print judge accuracy and its relatives, by setting; of a training run, its evaluations."""
-    from arena.report import report
-    from arena.training_report import is_training
-    from ui.tables import console, print_report
-    from ui.training_report import report_training
-
-    with _one_line(), _open(store, must_exist=True) as opened:
-        if is_training(opened, name) or plots is not None:
-            report_training(opened, name, plots, as_json)
-            return
-        found = report(opened, name, sample.value)
-        if as_json:
-            _print_json(found)
-            return
-        print_report(console(), found)
 
 
 @app.command()

@@ -93,7 +93,7 @@ def _scripted(path: Path, n: int | None, as_json: bool) -> None:
     with open_store(path) as store:
         with progress_bar("playing and judging") as progress:
             outcome = show.perform_scripted(store, show.QUESTIONS if n is None else n, progress)
-        rows = show.compare(report(store, show.NAME)["settings"])
+        rows = show.compare(report(store, show.NAME, sections=())["settings"])
         if as_json:
             print_json(
                 {"run": show.NAME, "store": str(path), "done": outcome.done, "waiting": [],

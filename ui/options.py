@@ -17,6 +17,15 @@ StorePath = Annotated[
     Path, typer.Option("--store", envvar="ARENA_STORE", help="The store, one SQLite file.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", help="Write the report to this file, as one page.")
+]
+AsMarkdown = Annotated[
+    bool, typer.Option("--markdown", help="Print the report as Markdown and nothing else.")
+]
+Unmatched = Annotated[
+    bool, typer.Option("--unmatched", help="Compare a study's arms though they do not match.")
+]
 DEFAULT_STORE = Path("arena.db")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,9 +17,14 @@ from arena.participants import describe
 from arena.store import Store
 from arena.text import visible
 from arena.turns import Turn
+from ui.sheets import Sheet
 
 if TYPE_CHECKING:
     from ui.runs import Progress
+
+NOTE, WORDS, WORD = 98, 12, 28
+"""Columns of a note below a table (longer lines are hard to read), of words in one at least, and of
+the longest word that is kept whole where there is room."""
 
 
 def console(error: bool = False) -> Console:
@@ -65,159 +71,74 @@ def plain(text: str) -> Text:
     return Text(visible(text))
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _range(interval: Sequence[float] | None, sign: bool = False) -> str:
-    if interval is None:
-        return ""
-    low, high = interval
-    return f"{low:+.3f}, {high:+.3f}" if sign else f"{low:.3f}-{high:.3f}"
-
-
-PLURALS = {"question": "questions", "story": "stories", "judge": "judges"}
-
-
-def _by(name: str, count: int) -> str:
-    """What an interval is clustered by, and how many of it: "19 judges"."""
-    return f"{count} {name if count == 1 else PLURALS.get(name, name)}"
-
-
-def _widest(found: Mapping[str, Any]) -> tuple[str, str]:
-    """The widest of an accuracy's intervals, and what it is clustered by; "none" of one cluster."""
-    name = found.get("widest")
-    if name is None:
-        return "", ""
-    one = found["clustered"][name]
-    return _range(one["interval"]) or "none", _by(name, one["clusters"])
-
-
-def print_report(console: Console, found: Mapping[str, Any]) -> None:
-    """A report's table; for an import, whoever read the debates besides in a second one."""
-    name = str(found["run"])
-    for label in found.get("labels", ()):
-        console.print(plain(f"Note: {name} {label}."), style="bold", soft_wrap=True)
-    own = list(found["settings"])
-    title = (
-        name if "sample" not in found else f"{name}: the debates' own judges ({found['sample']})"
-    )
-    console.print(accuracy_table(own, title))
-    if any(row.get("stratified") for row in own) and "sample" in found:
-        console.print(stratified_table(own))
-    if found.get("paired"):
-        console.print(paired_table(found["paired"]))
-    others = list(found.get("readers", ()))
-    here = [row for row in others if row["mode"] == "whole"]
-    if here:
-        console.print(accuracy_table(here, f"{name}: judged again"))
-    if imported := len(others) - len(here):
-        console.print(f"{imported} rows of imported offline readings: see readers in --json.")
-    if note := missing_note([*own, *others]):
-        console.print(note)
-
-
-def accuracy_table(rows: Sequence[Mapping[str, Any]], title: str) -> Table:
-    """Judge accuracy by setting, each with its count and two 95 % intervals: the widest of those
-    by what verdicts share, and the one that would hold if they shared nothing."""
-    table = _table(title)
-    judges = any("judge" in row for row in rows)
-    table.add_column("setting", overflow="fold", min_width=10)
-    if judges:
-        table.add_column("judge", overflow="fold", min_width=12)
-    for name in ("n", "judge\naccuracy", "95 %\ninterval"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("clustered\nby", no_wrap=True)
-    for name in ("iid\ninterval", "log2\nscore", "Brier"):
-        table.add_column(name, justify="right", no_wrap=True)
-    apart = any(row.get("honest") for row in rows)
-    if apart:
-        table.add_column("honest /\ndishonest", justify="right", no_wrap=True)
-    biased = any(row.get("position_bias") is not None for row in rows)
-    if biased:
-        table.add_column("position\nbias", justify="right", no_wrap=True)
-    for row in rows:
-        cells: list[Any] = [plain(str(row["setting"]))]
-        if judges:
-            cells.append(plain(str(row.get("judge", ""))))
-        cells += [
-            str(row["n"]),
-            _number(row["accuracy"]),
-            *_widest(row),
-            _range(row["wilson"]),
-            _number(row.get("log2_score")),
-            _number(row.get("brier")),
-        ]
-        if apart:
-            cells.append(_apart(row))
-        if biased:
-            bias = row.get("position_bias")
-            cells.append("" if bias is None else f"{bias:+.3f}")
-        table.add_row(*cells)
-    return table
-
-
-def _table(title: str) -> Table:
+def table(one: Sheet, width: int = 130) -> Table:
+    """A sheet as a table for the terminal: words are wrapped where it is narrow, figures never; a
+    name is folded between its words, unless ``width`` has no room for that."""
     from rich.box import SIMPLE_HEAD
 
-    return Table(title=plain(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD,
+    least = _least(one, WORD)
+    if sum(least) + 2 * len(least) > width:
+        least = _least(one)
+    made = Table(title=plain(one.title), title_justify="left", title_style="bold", box=SIMPLE_HEAD,
                  collapse_padding=True, pad_edge=False)  # fmt: skip
+    for column, narrow in zip(one.columns, least, strict=True):
+        if column.text and not column.short:
+            made.add_column(plain(column.head), overflow="fold", min_width=narrow)
+        else:
+            justify: Literal["left", "right"] = "left" if column.text else "right"
+            made.add_column(plain(column.head), justify=justify, no_wrap=True)
+    for row in one.rows:
+        made.add_row(*map(plain, row))
+    return made
 
 
-def stratified_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Accuracy of settings with one speaker as if it were honest in half of the cases."""
-    table = _table("One speaker, as if honest in half of the debates")
-    table.add_column("setting", overflow="fold", min_width=10)
-    for name in ("judge\naccuracy", "95 %\ninterval"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("clustered\nby", no_wrap=True)
-    for row in rows:
-        if found := row.get("stratified"):
-            table.add_row(plain(str(row["setting"])), _number(found["accuracy"]), *_widest(found))
-    return table
+def _least(one: Sheet, word: int = 0) -> list[int]:
+    """How narrow each column may be: figures as wide as they are, words a dozen letters, or as wide
+    as the longest of them up to ``word``."""
+    found = []
+    for i, column in enumerate(one.columns):
+        parts = [*column.head.splitlines(), *(row[i] for row in one.rows)]
+        width = max(cell_len(visible(part)) for part in parts)
+        if column.text and not column.short:
+            words = [cell_len(one) for part in parts for one in visible(part).split()]
+            width = min(width, max(WORDS, min(word, max(words, default=0))))
+        found.append(width)
+    return found
 
 
-def paired_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Differences of accuracy between settings on the questions that both have."""
-    table = _table("Differences of accuracy on the same questions")
-    table.add_column("setting, less setting", overflow="fold", min_width=20)
-    table.add_column("questions", justify="right", no_wrap=True)
-    for name in ("differ-\nence", "95 %\ninterval"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("clustered\nby", no_wrap=True)
-    for name in ("p", "Holm's\np"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            plain(f"{row['first']} - {row['second']}"),
-            str(row["questions"]),
-            f"{row['difference']:+.3f}",
-            _range(row["interval"], sign=True) or "none",
-            _by(row["by"], row["clusters"]),
-            _number(row["p"]),
-            _number(row["holm"]),
-        )
-    return table
+def print_report(
+    console: Console, found: Mapping[str, Any], wanted: Sequence[str] | None = None
+) -> None:
+    """A report's first tables, or those of the sections that are wanted; then what else there is.
+
+    Raises ConfigError where the report has nothing of what is wanted.
+    """
+    from ui.sections import remarks, selected, warnings
+
+    shown, further = selected(found, wanted)
+    for line in warnings(found):
+        console.print(plain(f"Note: {line}"), style="bold", soft_wrap=True)
+    for sheets in shown.values():
+        for one in sheets:
+            _print_whole(console, one)
+            if notes := " ".join(one.notes):
+                console.print(plain(notes), style="dim", width=min(console.width, NOTE))
+                console.print()
+    for line in remarks(found, shown):
+        console.print(plain(line), width=min(console.width, NOTE))
+    if further and wanted is None:
+        more = f"More: arena report {found['run']} --sections all, or some of {', '.join(further)}"
+        console.print(plain(more), width=min(console.width, NOTE))
 
 
-def _apart(row: Mapping[str, Any]) -> str:
-    if not row.get("honest"):
-        return ""
-    parts = (row["honest"], row["dishonest"])
-    return " / ".join(f"{p['correct'] / p['n']:.3f}" if p["n"] else "-" for p in parts)
-
-
-def missing_note(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One line on verdicts that carry no decision; empty when there are none."""
-    found: dict[str, int] = {}
-    for row in rows:
-        for status, count in (row.get("missing") or {}).items():
-            total = count if isinstance(count, int) else int(count.get("n", 0))
-            found[status] = found.get(status, 0) + total
-    if not any(found.values()):
-        return ""
-    listed = ", ".join(f"{count} {status}" for status, count in sorted(found.items()))
-    return f"Missing verdicts (in no figure above, never counted as wrong): {listed}."
+def _print_whole(console: Console, one: Sheet) -> None:
+    """Print a sheet; one that cannot be made narrow enough is left to the terminal to wrap."""
+    width = console.width
+    console.width = max(width, sum(_least(one)) + 2 * len(one.columns) + 2)
+    try:
+        console.print(table(one, console.width))
+    finally:
+        console.width = width
 
 
 def print_match(console: Console, store: Store, match: Match, tree: bool) -> None:

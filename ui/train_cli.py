@@ -107,7 +107,7 @@ def results(store: Store, name: str, done: Trained) -> dict[str, Any]:
         **training_report(store, name),
         "reason": done.reason,
         "adapters": places,
-        "settings": report(store, last["name"])["settings"] if last else [],
+        "settings": report(store, last["name"], sections=())["settings"] if last else [],
     }
 
 

@@ -274,7 +274,7 @@ def _readers(run: RunFile, block: TrainBlock, cast: Cast, witness: bool) -> list
 def identity(setup: Setup) -> dict[str, Any]:
     """What makes a training run this run and no other: no paths, participants by their ids."""
     value = asdict(setup.run)
-    for key in ("run", "engine", "play", "tournament", "desk"):
+    for key in ("run", "engine", "play", "tournament", "study", "prices", "desk"):
         del value[key]
     for key in ("sinks", "checkpoints"):
         del value["train"][key]
