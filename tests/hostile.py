@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import seasons
 from browser import Watch
 from stage import BOB, PASSAGE, Says, match, question, stage
 from test_browse import model_verdict
@@ -289,13 +290,26 @@ def build(file: Path, beacon: str) -> tuple[dict[str, Match], str]:
         return debates, f"/join/{identity.invite(store, name_of(beacon, 'Dora'))}"
 
 
+def runs(file: Path, beacon: str) -> None:
+    """A tournament and a training whose names are hostile, and those of everybody in them."""
+    line = one_line(beacon, "image", "badge", "html")
+    players = {f"strong {line}": 1.0, f"weak {line}": -1.0}
+    seasons.cup(file, players, 4, f"cup {line}", judges=(f"judge {line}", "other"))
+    seasons.lab(file, f"lab {line}", (f"alice {line}", f"bob {line}"),
+                judges=(f"held-out {line}", "training"))  # fmt: skip
+
+
 LOADED = {
     "queue": "In progress", "judge": "No debate is open", "chair": "Debate", "record": "Your time",
     "debates": "debates fit", "debate": "Choose a debate", "data": "Codebook",
     "people": "One person", "assignments": "Judges for each debate", "audit": "Audit",
-    "system": "Signed in now",
+    "system": "Signed in now", "tournament": "Cost per role",
+    "studies": "The whole report as a file", "training": "Debates of the evaluations",
 }  # fmt: skip
-PARTS = {"assignments": ("Places", "Progress", "Settings", "Plan"), "data": ("Import",)}
+PARTS = {
+    "assignments": ("Places", "Progress", "Settings", "Plan"), "data": ("Import",),
+    "studies": ("Judges",),
+}  # fmt: skip
 
 
 def visit(scene: Scene, watch: Watch, url: str) -> None:

@@ -19,7 +19,8 @@ from ui.web.desk_pages import PAGES
 
 EACH = (
     "signin", "queue", "judge-step", "judge-after", "chair", "record", "you", "debates",
-    "debate-switches", "data", "people", "assignments", "audit", "system",
+    "debate-switches", "tournament", "studies", "training", "data", "people", "assignments",
+    "audit", "system",
 )  # fmt: skip
 """A stop for every page, the fullest."""
 SCREENS: dict[str, dict[str, Any]] = {

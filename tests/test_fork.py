@@ -277,7 +277,7 @@ def witnesses(tmp_path: Path) -> Any:
     )
     with Store(tmp_path / "s.db") as store:
         run = read_run_file(file, ())
-        run_file(run, tmp_path, "play", store)
+        run_file(run, tmp_path, store)
         (key, *_) = [row["match"] for row in store.query("SELECT match FROM run_matches")]
         yield store, store.match(key)
 
@@ -343,7 +343,7 @@ def test_whoever_is_left_in_a_seat_plays_on_and_a_worker_knows_how(
         f"players: {{a: 'replay:{one.id}', b: 'scripted:random'}}\n"
         "judges: {j: scripted:literal}\n"
     )
-    run_file(read_run_file(file, ()), tmp_path, "play", store)
+    run_file(read_run_file(file, ()), tmp_path, store)
     sql = "SELECT m.id FROM run_matches AS r JOIN matches AS m ON m.id = r.match WHERE run = ?"
     replayed = next(m for row in store.query(sql, "second")
                     if (m := store.match(row["id"])).question == one.question)  # fmt: skip

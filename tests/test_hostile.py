@@ -32,6 +32,7 @@ from hostile import (
     marked,
     name_of,
     one_line,
+    runs,
     unfold,
     visit,
     words,
@@ -48,6 +49,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     file = tmp_path_factory.mktemp("hostile") / "s.db"
     with beacon() as (address, asked):
         debates, link = build(file, address)
+        runs(file, address)
         roles = {"judge": "Ada", "researcher": "Rita", "admin": "Carol"}
         sessions = {role: entered(file, name_of(address, who), role)
                     for role, who in roles.items()}  # fmt: skip
@@ -293,6 +295,7 @@ def test_on_every_page_of_a_role_hostile_words_are_words(
     assert set(pages) <= LOADED.keys()
     for url in pages if role == "admin" else pages[3:]:
         visit(scene, some, url)
+        assert MARK in words(some) or url not in ("tournament", "training")
     debate_page(scene, some)
     if role == "admin":
         some.open("/assignments")
@@ -361,7 +364,8 @@ def test_hostile_addresses_are_words(scene: Scene, enter: Enter) -> None:
     for path in (f"/judge?a={text}", f"/chair?a={text}", f"/debate?id={text}&turn={text}",
                  f"/debates?run={text}&outcome={text}&flags={text}&after={text}",
                  f"/debate?id={scene.debates['all'].id}&turn={text}&beside={text}",
-                 f"/people?x={text}", f"/audit?x={text}"):  # fmt: skip
+                 f"/tournament?run={text}", f"/studies?run={text}&part={text}",
+                 f"/training?run={text}", f"/people?x={text}", f"/audit?x={text}"):  # fmt: skip
         admin.open(path)
         admin.page.locator("[data-testid=stMain] [data-testid=stVerticalBlock]").first.wait_for()
         admin.settle()

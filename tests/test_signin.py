@@ -391,9 +391,10 @@ def test_text_has_contrast_in_both_themes() -> None:
 
 SHOWN = {
     "judge": ["Queue", "Judge", "Debate", "My record"],
-    "researcher": ["Queue", "Judge", "Debate", "My record", "Debates", "Transcript", "Data"],
-    "admin": ["Queue", "Judge", "Debate", "My record", "Debates", "Transcript", "Data", "People",
-              "Assignments", "Audit", "System"],
+    "researcher": ["Queue", "Judge", "Debate", "My record", "Debates", "Transcript", "Tournament",
+                   "Studies", "Training", "Data"],
+    "admin": ["Queue", "Judge", "Debate", "My record", "Debates", "Transcript", "Tournament",
+              "Studies", "Training", "Data", "People", "Assignments", "Audit", "System"],
 }  # fmt: skip
 
 

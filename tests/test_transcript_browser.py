@@ -50,7 +50,7 @@ def build(folder: Path) -> tuple[Path, Match]:
             "players: {a: 'scripted:witness,p=1,s=0,b=1', b: 'scripted:witness,p=.5,s=0,b=.5'}\n"
             "judges: {j: scripted:literal}\n"
         )
-        run_file(read_run_file(folder / "run.yaml", ()), folder, "play", store)
+        run_file(read_run_file(folder / "run.yaml", ()), folder, store)
     return file, hostile
 
 

@@ -34,7 +34,7 @@ def witnesses(tmp_path: Path) -> tuple[Path, Match]:
         "judges: {j: scripted:literal}\n"
     )
     with Store(tmp_path / "s.db") as store:
-        run_file(read_run_file(file, ()), tmp_path, "play", store)
+        run_file(read_run_file(file, ()), tmp_path, store)
         (key, *_) = [row["match"] for row in store.query("SELECT match FROM run_matches")]
         return tmp_path / "s.db", store.match(key)
 

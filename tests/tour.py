@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import seasons
 from browser import Watch, entered
 from stage import PERSON, match, question, stage
 from test_browse import model_verdict
@@ -81,6 +82,13 @@ def click(*names: str) -> Callable[[Watch], object]:
     return clicked
 
 
+def unfold(watch: Watch) -> None:
+    """Every fold of the page."""
+    for fold in watch.page.locator("details > summary:visible").all():
+        fold.click()
+    watch.settle()
+
+
 def build(file: Path) -> Tour:
     """The store, and the tour through it."""
     names = {"judge": "Ada", "researcher": "Rita", "admin": "Carol"}
@@ -93,6 +101,8 @@ def build(file: Path) -> Tour:
     stage(file, whole, name="read at once").close()
     stage(file, stepped, name="read in steps").close()
     stage(file, [timed], name="read in time").close()
+    seasons.cup(file)
+    seasons.lab(file)
     with stage(file, [chair], name="with people") as store:
         ada, carol = (identity.named(store, name).id for name in ("Ada", "Carol"))
         bob = identity.register(store, "Bob")
@@ -160,6 +170,18 @@ def build(file: Path) -> Tour:
         Stop("debate-record", "researcher", f"/debate?id={one}&turn=1", "Quotations",
              click("Metadata", "Record")),
         Stop("debate-nothing", "researcher", "/debate", "Choose a debate"),
+        Stop("tournament", "researcher", "/tournament?run=cup", "Cost per role"),
+        Stop("tournament-effects", "researcher", "/tournament?run=cup", "Cost per role",
+             click("Honesty", "Judge")),
+        Stop("studies", "researcher", "/studies?run=cup", "The whole report as a file"),
+        *(Stop(f"studies-{part}", "researcher", f"/studies?run=cup&part={part}",
+               "The whole report as a file")
+          for part in ("differences", "calibration", "rounds", "judges", "players", "costs")),
+        Stop("training", "researcher", "/training?run=lab", "Debates of the evaluations"),
+        Stop("training-tables", "researcher", "/training?run=lab", "Debates of the evaluations",
+             unfold),
+        Stop("training-verdicts", "researcher", "/training?run=lab", "Debates of the evaluations",
+             click("Verdicts")),
         Stop("data", "admin", "/data", "Codebook"),
         Stop("data-import", "admin", "/data", "Codebook", click("Import")),
         Stop("people", "admin", "/people", "One person"),

@@ -36,7 +36,7 @@ WORDS: dict[str, str] = {
     "retry": "asked for a failed turn again",
     "failed": "a machine's turn failed",
     "forked": "forked a debate",
-    "looked": "read a debate as a researcher",
+    "looked": "read a debate, or what a run comes to, as a researcher",
     # assignments and settings
     "plan": "planned assignments",
     "assigned": "assigned a debate",
@@ -46,6 +46,9 @@ WORDS: dict[str, str] = {
     "reassigned": "gave an assignment to somebody else",
     "placed": "a speech that was held took its place",
     "settings": "changed the settings of a run",
+    "locked": "locked a study",
+    "prices": "noted what players cost",
+    "continued": "a run was taken up again with more",
     # people
     "sign-in": "signed in",
     "sign-out": "signed out",

@@ -52,9 +52,9 @@ class Filters:
 
     ``run``, ``setting`` (a run's label; the protocol's name where there is none), ``protocol`` (its
     name), ``story`` (the questions' group); ``player``: a participant's id, or `PERSON`, in a chair
-    or as a speaker; ``judge``: verdicts of a ``person`` or a ``model``; ``outcome``: some verdict
-    (of that kind of judge) came to it; ``flags``: all of them; ``text``: words of the question, in
-    any case.
+    or as a speaker, and ``against`` another one beside it; ``judge``: verdicts of a ``person`` or a
+    ``model``; ``outcome``: some verdict (of that kind of judge) came to it; ``flags``: all of them;
+    ``text``: words of the question, in any case.
     """
 
     run: str | None = None
@@ -66,6 +66,7 @@ class Filters:
     outcome: Outcome | None = None
     flags: tuple[Flag, ...] = ()
     text: str = ""
+    against: str | None = None
 
     def __post_init__(self) -> None:
         if self.judge not in (None, "person", "model"):
@@ -192,10 +193,9 @@ class _Query:
             found["protocol"] = f"p.name = {self.bind(f.protocol)}"
         if f.story is not None:
             found["story"] = f"q.grp = {self.bind(f.story)}"
-        if f.player is not None:
-            found["player"] = (
-                f"m.id IN (SELECT match FROM players WHERE who = {self.bind(f.player)})"
-            )
+        for name, who in (("player", f.player), ("against", f.against)):
+            if who is not None:
+                found[name] = f"m.id IN (SELECT match FROM players WHERE who = {self.bind(who)})"
         of_kind = "1" if f.judge is None else f"judge = {self.bind(f.judge)}"
         if f.judge is not None and f.outcome != "unjudged":
             found["judge"] = f"m.id IN (SELECT match FROM read WHERE {of_kind})"
@@ -253,12 +253,12 @@ def debates(
         found += store.query(sql, *query.values)
         begin, width = begin + width, 2 * width
     more, found = len(found) > limit, found[:limit]
-    rows = _described(store, [row["id"] for row in found], truth)
+    rows = described(store, [row["id"] for row in found], truth)
     return Page(rows, found[-1]["key"] if more else None)
 
 
-def _described(store: Store, keys: list[str], truth: bool) -> list[dict[str, Any]]:
-    """The rows of these debates, in this order."""
+def described(store: Store, keys: list[str], truth: bool = False) -> list[dict[str, Any]]:
+    """The rows of these debates, as `debates` has them, in the order in which they came in."""
     query, names = _Query(store, Filters(), truth, keys), Names(store)
 
     def grouped(sql: str) -> dict[str, list[dict[str, Any]]]:
@@ -309,6 +309,22 @@ def _once(values: Any) -> list[str]:
     return list(dict.fromkeys(values))
 
 
+_VALUES = {
+    "run": "SELECT name FROM runs",
+    "setting": "SELECT DISTINCT coalesce(json_extract(r.labels, '$.setting'), p.name) FROM "
+    "run_matches AS r JOIN matches AS m ON m.id = r.match JOIN protocols AS p ON p.id = m.protocol",
+    "protocol": "SELECT DISTINCT name FROM protocols",
+    "story": "SELECT DISTINCT grp FROM questions WHERE grp IS NOT NULL",
+    "player": f"SELECT id FROM participants UNION SELECT id FROM people UNION SELECT '{PERSON}'",
+}
+
+
+def values(store: Store, facet: str) -> list[str]:
+    """All that a filter may be set to, without a count: what an address may mean."""
+    found = store.query(_VALUES["player" if facet == "against" else facet])
+    return [str(one) for row in found for one in row.values()]
+
+
 def counts(
     store: Store, filters: Filters = Filters(), truth: bool = False
 ) -> dict[str, Any]:  # fmt: skip
@@ -335,13 +351,18 @@ def counts(
         ),
         "flag": ("flagged.flag", "JOIN flagged ON flagged.match = m.id", ()),
     }
+    if filters.player is not None or filters.against is not None:
+        met = f"players.who IS NOT {query.bind(filters.player)}"
+        parts["against"] = (
+            "players.who", f"JOIN players ON players.match = m.id AND {met}", ("against",)
+        )  # fmt: skip
     sql = " UNION ALL ".join(
         f"SELECT '{facet}' AS facet, {value} AS value, count(DISTINCT m.id) AS n "
         f"{_FROM} {joined} WHERE {query.where(*without)} GROUP BY 2"
         for facet, (value, joined, without) in parts.items()
     )
     names = Names(store)
-    found: dict[str, list[dict[str, Any]]] = {facet: [] for facet in parts}
+    found: dict[str, list[dict[str, Any]]] = {facet: [] for facet in (*parts, "against")}
     for row in store.query(query.head + sql, *query.values):
         if row["value"] is not None:
             label = _label(row["facet"], str(row["value"]), names)
@@ -356,6 +377,6 @@ def counts(
 def _label(facet: str, value: str, names: Names) -> str:
     """What a value of a filter is called on the page."""
     said: Mapping[str, str] = {"outcome": OUTCOMES, "flag": FLAGS}.get(facet, {})
-    if facet == "player":
+    if facet in ("player", "against"):
         return "a person" if value == PERSON else visible(names(value))
     return said.get(value, visible(value))

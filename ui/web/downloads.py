@@ -1,5 +1,5 @@
-"""Exports and backups as files: made when they are asked for, by whoever is signed in then and may
-have them.
+"""Exports, reports and backups as files: made when they are asked for, by whoever is signed in then
+and may have them.
 
 An endpoint of the desk's own. A file that Streamlit serves has an address that anybody can open
 who knows it; here the session is looked at for every download, nothing is kept on the server, and
@@ -14,8 +14,9 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import BinaryIO, cast, get_args
 from urllib.parse import urlencode
 
 from starlette.background import BackgroundTask
@@ -30,13 +31,23 @@ from arena.desk.codebook import ON_REQUEST
 from arena.desk.events import EVENT, event
 from arena.desk.identity import ADMIN, RESEARCHER, Person
 from arena.ids import content_id
+from arena.report import Sample
 from arena.store import Store, StoreError
 from ui.serve import Arguments
-from ui.web import signin_page
+from ui.web import reports, signin_page
+from ui.web.reports import Asked
 from ui.web.routes import form
 
 PATH = "/export"
+REPORT = "/report"
 BACKUP = "/backup"
+FORMS = {"html": "HTML", "markdown": "Markdown", "json": "JSON"}
+"""As what a report can be had."""
+_TYPES = {
+    "html": ("text/html; charset=utf-8", "html"),
+    "markdown": ("text/markdown; charset=utf-8", "md"),
+    "json": ("application/json", "json"),
+}
 READERS = (RESEARCHER, ADMIN)
 CHUNK = 1 << 20
 
@@ -54,11 +65,20 @@ def path_of(run: str, kind: str, truth: bool = False, names: bool = False) -> st
     return f"{PATH}?{urlencode(query, safe=',')}"
 
 
+def report_path(asked: Asked, form: str) -> str:
+    """The path that a form posts to for a report."""
+    query = {"run": token(asked.run), "as": form}
+    query |= {} if asked.sample == "paper" else {"sample": asked.sample}
+    query |= {"unmatched": "1"} if asked.unmatched else {}
+    return f"{REPORT}?{urlencode(query)}"
+
+
 def downloads(args: Arguments) -> list[Route]:
     """The routes for files, over the store that ``args`` names; they belong behind the gate."""
     files = Downloads(args)
     return [
         Route(PATH, form(files.export), methods=["POST"]),
+        Route(REPORT, form(files.report), methods=["POST"]),
         Route(BACKUP, form(files.backup), methods=["POST"]),
     ]
 
@@ -98,8 +118,7 @@ class Downloads:
     ) -> tuple[str, bytes] | None:
         """The file and its name, with an event: what is not on record is not given out."""
         with Store(self.args.store) as store:
-            rows = store.query("SELECT name FROM runs")
-            run = next((row["name"] for row in rows if token(row["name"]) == wanted), None)
+            run = _run(store, wanted)
             if run is None:
                 return None
             data = exports.archive(store, run, kind, truth="truth" in more, names="names" in more)
@@ -107,6 +126,45 @@ class Downloads:
             noted = event("exported", person.id, time.time(), value=value)
             store.execute({EVENT: [noted]}, full=True)
         return f"{plain(run)}-{kind}.zip", data
+
+    async def report(self, request: Request, given: Mapping[str, str]) -> Response:
+        """The report of a run as one file, or a page that says why there is none."""
+        person: Person | None = getattr(request.state, "person", None)
+        if person is None:
+            return _no(401, "Sign in first", "Reports are for people of this desk.")
+        if person.role not in READERS:
+            return _no(403, "Not for you", "Reports are for researchers and admins.")
+        query = request.query_params
+        form, sample = query.get("as", ""), query.get("sample", "paper")
+        if form not in FORMS or sample not in get_args(Sample):
+            return _no(400, "No such report", "Choose a file on the page Studies, and try again.")
+        asked = Asked(query.get("run", ""), cast(Sample, sample), query.get("unmatched") == "1")
+        async with self.turn:
+            try:
+                made = await run_in_threadpool(self._written, person, asked, form)
+            except StoreError:
+                return _no(409, "No report", "The page Studies says why there is none.")
+        if made is None:
+            return _no(404, "No such run", "This store has no run of that name (any more).")
+        name, data = made
+        kind, end = _TYPES[form]
+        return Response(
+            data, media_type=kind,
+            headers={"content-disposition": f'attachment; filename="{name}-report.{end}"'},
+        )  # fmt: skip
+
+    def _written(self, person: Person, asked: Asked, form: str) -> tuple[str, bytes] | None:
+        """The report as the store is now, with an event; the run is named by its token."""
+        with Store(self.args.store) as store:
+            run = _run(store, asked.run)
+            if run is None:
+                return None
+            found = reports.current(store, self.args.store, replace(asked, run=run)).value
+            data = reports.written(found, form).encode()
+            value = {"run": run, "format": f"report, {form}", "bytes": len(data)}
+            noted = event("exported", person.id, time.time(), value=value)
+            store.execute({EVENT: [noted]}, full=True)
+        return plain(run), data
 
     async def backup(self, request: Request, given: Mapping[str, str]) -> Response:
         """The whole store as a file, for an admin, or a page that says why there is none."""
@@ -139,6 +197,12 @@ class Downloads:
                 return (Path(folder) / "copy.db").open("rb"), size
         except OSError as error:
             raise StoreError(f"no copy could be made beside the store: {error}") from None
+
+
+def _run(store: Store, wanted: str) -> str | None:
+    """The run that a token stands for."""
+    rows = store.query("SELECT name FROM runs")
+    return next((row["name"] for row in rows if token(row["name"]) == wanted), None)
 
 
 def plain(name: str) -> str:

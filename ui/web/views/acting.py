@@ -119,6 +119,17 @@ def close_dialog() -> None:
     st.session_state.pop(DIALOG, None)
 
 
+def leave_when_done(name: str, owner: str) -> None:
+    """Inside the dialog ``name`` of ``owner``: when its act is done, draw the page without it."""
+    if opened(owner) != name:
+        st.rerun()
+
+
+def back_button() -> None:
+    """The way out of a dialog with nothing done."""
+    st.button("Back (Esc)", key="back", on_click=close_dialog)
+
+
 # Ways.
 
 

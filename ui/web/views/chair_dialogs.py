@@ -11,7 +11,7 @@ from arena.desk import acts, drafts
 from arena.store import Store
 from arena.text import visible
 from ui.web.parts import draft as box
-from ui.web.views.acting import close_dialog, opened, told
+from ui.web.views.acting import back_button, close_dialog, leave_when_done, opened, told
 from ui.web.views.chair_case import Case, chooses, rules, size_of
 from ui.web.views.chair_form import SEND, STOPS, Act, confirmed, side_key, stop_key, text_of
 
@@ -47,20 +47,10 @@ def dialog(store: Store, case: Case, saved: dict[str, str], name: str) -> None:
         explain(case)
 
 
-def _done(name: str, case: Case) -> None:
-    """Inside a dialog: when its act is done, draw the page without it."""
-    if opened(case.place.id) != name:
-        st.rerun()
-
-
-def _back() -> None:
-    st.button("Back (Esc)", key="back", on_click=close_dialog)
-
-
 @st.dialog("Send this speech?", on_dismiss=close_dialog)
 def confirm(case: Case, text: str) -> None:
     """What is about to be sent, in numbers."""
-    _done(SEND, case)
+    leave_when_done(SEND, case.place.id)
     size = size_of(case, text)
     st.text(size.words)
     if size.warning:
@@ -76,13 +66,13 @@ def confirm(case: Case, text: str) -> None:
     with st.container(horizontal=True):
         st.button("Yes, send", type="primary", shortcut="Y", key="yes", on_click=confirmed,
                   args=(Act(case), case.shown))  # fmt: skip
-        _back()
+        back_button()
 
 
 @st.dialog("Give up this chair?", on_dismiss=close_dialog)
 def give_up(case: Case, saved: dict[str, str]) -> None:
     """Why; and that it is for good."""
-    _done(GIVE_UP, case)
+    leave_when_done(GIVE_UP, case.place.id)
     st.caption("Somebody else may take it. This debate does not come back to you.")
     box.draft(case.key("problem"), assignment=case.place.id, field="problem",
               label="Why should somebody else debate here?", initial=saved.get("problem", ""),
@@ -90,7 +80,7 @@ def give_up(case: Case, saved: dict[str, str]) -> None:
     told()
     with st.container(horizontal=True):
         st.button("Give it up", type="primary", key="yes", on_click=given_up, args=(Act(case),))
-        _back()
+        back_button()
 
 
 def given_up(act: Act) -> None:
@@ -109,7 +99,7 @@ def given_up(act: Act) -> None:
 @st.dialog("Help", width="medium", on_dismiss=close_dialog)
 def explain(case: Case) -> None:
     """The keys, and the rules."""
-    _done(HELP, case)
+    leave_when_done(HELP, case.place.id)
     st.dataframe(
         {"Key": [key for key, _ in SHORTCUTS], "What it does": [what for _, what in SHORTCUTS]},
         hide_index=True, height="content", key="keys",
@@ -117,4 +107,4 @@ def explain(case: Case) -> None:
     st.caption("Keys do not act while you write: press Tab or Esc first.")
     for line in rules(case):
         st.text(line)
-    _back()
+    back_button()

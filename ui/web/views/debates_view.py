@@ -36,6 +36,7 @@ FACETS = {
     "protocol": "Protocol",
     "story": "Story",
     "player": "Player",
+    "against": "Against",
 }
 """The filters whose values are the store's: their address is a token."""
 JUDGES = {"person": "people", "model": "models"}
@@ -68,10 +69,8 @@ def page(store: Store, args: Arguments, person: Person) -> None:
         truth = st.toggle("Truth", key=TRUTH)
     told()
     detail()
-    filters, unknown = read(store, args, person, truth)
-    counted = counts(store, args, person, filters, truth)
-    with st.container(key="filters"):
-        controls(args, filters, counted, truth)
+    filters, unknown = read(store, truth)
+    boxes, total = st.container(key="filters"), st.empty()
     if unknown:
         st.caption("A filter of this address is not known here, or needs the switch above.")
     after = _after()
@@ -79,14 +78,17 @@ def page(store: Store, args: Arguments, person: Person) -> None:
         found = browse.debates(store, filters, truth, after, PAGE)
     except OverflowError:  # an address that was made up
         found = browse.Page([], None)
-    total = counted["total"]
-    st.caption(f"{total} {'debate fits' if total == 1 else 'debates fit'}.")
     if not found.rows:
-        st.text("No debate fits these filters. Take one of them back." if total == 0
+        st.text("No debate fits these filters. Take one of them back." if after is None
                 else "No more debates.")  # fmt: skip
     else:
         table(found.rows, filters, after, truth)
     pages(args, after, found.after)
+    # Counting looks at every debate, listing only at those of a page: the list does not wait.
+    counted = counts(store, args, person, filters, truth)
+    total.caption(f"{counted['total']} debate{' fits' if counted['total'] == 1 else 's fit'}.")
+    with boxes:
+        controls(args, filters, counted, truth)
 
 
 # What the address says.
@@ -97,19 +99,15 @@ def token(facet: str, value: str) -> str:
     return content_id("f", [facet, value])[:13]
 
 
-def read(
-    store: Store, args: Arguments, person: Person, truth: bool
-) -> tuple[Filters, bool]:  # fmt: skip
+def read(store: Store, truth: bool) -> tuple[Filters, bool]:
     """The filters of the address, and whether it says something that is not known here."""
     query, unknown = st.query_params, False
     values: dict[str, Any] = {}
-    if any(facet in query for facet in FACETS):
-        every = counts(store, args, person, Filters(), False)
-        for facet in FACETS:
-            if facet in query:
-                known = {token(facet, one["value"]): one["value"] for one in every[facet]}
-                values[facet] = known.get(query[facet])
-                unknown = unknown or values[facet] is None
+    for facet in FACETS:
+        if facet in query:
+            known = {token(facet, one): one for one in browse.values(store, facet)}
+            values[facet] = known.get(query[facet])
+            unknown = unknown or values[facet] is None
     for name, allowed in (("judge", JUDGES), ("outcome", OUTCOMES)):
         if name in query:
             given = query[name] if query[name] in allowed else None
@@ -152,8 +150,10 @@ def _counts(
 def controls(args: Arguments, filters: Filters, counted: dict[str, Any], truth: bool) -> None:
     """A box for each filter, with how many debates each value would leave."""
     state = st.session_state
-    for row in (("run", "setting", "protocol", "story"), ("player", "judge", "outcome", "flags")):
-        for column, facet in zip(st.columns(4), row, strict=True):
+    met = ("against",) if filters.player or filters.against else ()
+    for row in (("run", "setting", "protocol", "story"),
+                ("player", *met, "judge", "outcome", "flags")):  # fmt: skip
+        for column, facet in zip(st.columns(len(row)), row, strict=True):
             with column:
                 if facet == "flags":
                     _flags(args, filters, counted["flag"])
@@ -203,6 +203,8 @@ def changed(args: Arguments) -> None:
         query: dict[str, str] = {}
         for facet in FACETS:
             value = state.get(f"list {facet}")
+            if facet == "against" and state.get("list player") in (None, value):
+                continue  # there is nobody else to be against
             if value is not None:
                 query[facet] = token(facet, str(value))
         for name, allowed in (("judge", JUDGES), ("outcome", OUTCOMES)):

@@ -20,7 +20,16 @@ from ui.reading import rules
 from ui.serve import Arguments
 from ui.web.parts import draft
 from ui.web.views import answering, report_part
-from ui.web.views.acting import close_dialog, go, opened, perform, tell, told
+from ui.web.views.acting import (
+    back_button,
+    close_dialog,
+    go,
+    leave_when_done,
+    opened,
+    perform,
+    tell,
+    told,
+)
 from ui.web.views.case import Act, Case, run_of
 
 SKIP, PROBLEM, RECUSE, HELP = "skip", "problem", "recuse", "help"
@@ -73,20 +82,10 @@ def draw_dialog(case: Case, turns: int, selected: int | None, saved: dict[str, s
         explain(case)
 
 
-def _done(name: str, case: Case) -> None:
-    """Inside a dialog: when its act is done, draw the page without it."""
-    if opened(case.place.id) != name:
-        st.rerun()
-
-
-def _back() -> None:
-    st.button("Back (Esc)", key="back", on_click=close_dialog)
-
-
 @st.dialog("Submit this verdict?", on_dismiss=close_dialog)
 def confirm(case: Case) -> None:
     """What is about to be recorded, in letters and numbers; the rest as text."""
-    _done(report_part.CONFIRM, case)
+    leave_when_done(report_part.CONFIRM, case.place.id)
     winner = answering.chosen(case)
     sure = answering.percents(case)
     number = "" if sure.get(winner) is None else f", {sure[winner]:g} %"
@@ -105,13 +104,13 @@ def confirm(case: Case) -> None:
             "Yes, submit", type="primary", shortcut="Y", key="yes",
             on_click=report_part.confirmed, args=(Act(case.args, case.place.id), case.shown),
         )  # fmt: skip
-        _back()
+        back_button()
 
 
 @st.dialog("Skip this debate?", on_dismiss=close_dialog)
 def skip(case: Case) -> None:
     """Why, and that it comes again."""
-    _done(SKIP, case)
+    leave_when_done(SKIP, case.place.id)
     st.caption("It comes again when nothing else is left. What you have said so far is kept.")
     st.radio("Why?", SKIPS, key="why skip", horizontal=True)
     st.text_input("In your words (may be empty)", key="words skip", max_chars=500)
@@ -119,7 +118,7 @@ def skip(case: Case) -> None:
     with st.container(horizontal=True):
         st.button("Yes, skip", type="primary", shortcut="Y", key="yes", on_click=skipped,
                   args=(Act(case.args, case.place.id),))  # fmt: skip
-        _back()
+        back_button()
 
 
 def skipped(act: Act) -> None:
@@ -153,7 +152,7 @@ def _problem(store: Store, case: Case) -> str:
 @st.dialog("Report a problem", on_dismiss=close_dialog)
 def report(case: Case, turns: int, selected: int | None, saved: dict[str, str]) -> None:
     """Which turn, and what is wrong with it."""
-    _done(PROBLEM, case)
+    leave_when_done(PROBLEM, case.place.id)
     numbers = [None, *range(turns)]
     st.selectbox(
         "Where?", numbers, index=0 if selected is None else numbers.index(selected),
@@ -164,7 +163,7 @@ def report(case: Case, turns: int, selected: int | None, saved: dict[str, str]) 
     with st.container(horizontal=True):
         st.button("Send", type="primary", key="yes", on_click=reported,
                   args=(Act(case.args, case.place.id),))  # fmt: skip
-        _back()
+        back_button()
     st.caption("Nothing else changes: you go on judging.")
 
 
@@ -185,14 +184,14 @@ def reported(act: Act) -> None:
 @st.dialog("Step down from this debate?", on_dismiss=close_dialog)
 def recuse(case: Case, saved: dict[str, str]) -> None:
     """Why; and that it is for good."""
-    _done(RECUSE, case)
+    leave_when_done(RECUSE, case.place.id)
     st.caption("For a debate that you should not judge. It does not come back to you.")
     _problem_box(case, "Why should somebody else judge it?", saved)
     told()
     with st.container(horizontal=True):
         st.button("Step down", type="primary", key="yes", on_click=recused,
                   args=(Act(case.args, case.place.id),))  # fmt: skip
-        _back()
+        back_button()
 
 
 def recused(act: Act) -> None:
@@ -209,7 +208,7 @@ def recused(act: Act) -> None:
 @st.dialog("Help", width="medium", on_dismiss=close_dialog)
 def explain(case: Case) -> None:
     """The keys, the rules, and what the study says."""
-    _done(HELP, case)
+    leave_when_done(HELP, case.place.id)
     st.dataframe(
         {"Key": [key for key, _ in SHORTCUTS], "What it does": [what for _, what in SHORTCUTS]},
         hide_index=True, height="content", key="keys",
@@ -218,4 +217,4 @@ def explain(case: Case) -> None:
     st.text(rules(case.match))
     if case.settings.instructions:
         st.text(visible(case.settings.instructions))
-    _back()
+    back_button()
