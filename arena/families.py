@@ -40,8 +40,10 @@ def refuse_family(
     """Raise SpecError, in one line, where a judge is of a debater's family and none ``allowed`` it.
 
     Both are records of participants by their names. They are of one family where their families
-    have one name, and where their models have the same weights, unless both are ``declared``.
+    have one name, and where their models have the same weights, unless both are ``declared``. A
+    name among those that is nobody's, and no model's, is refused too: it would part nothing.
     """
+    _refuse_strangers({**players, **judges}, declared or {})
     if allowed:
         return
     for judge, decides in judges.items():
@@ -54,6 +56,26 @@ def refuse_family(
                     f"({shared}), and a model prefers what its own family writes; take another "
                     "judge, or write `allow_family: true` under tournament"
                 )
+
+
+def _refuse_strangers(records: Mapping[str, Record], declared: Mapping[str, str]) -> None:
+    """Raise SpecError for a declared name that no participant and no model of one has."""
+    known = set(records)
+    for record in records.values():
+        for one in _models(record):
+            known.update(_called(one))
+    for name in declared:
+        if name not in known:
+            raise SpecError(
+                f"tournament.families: {_shown(name)!r} is no player, judge or model of this "
+                f"file; there are {', '.join(_shown(one) for one in sorted(known - {''}))}"
+            )
+
+
+def _called(record: Record) -> tuple[str, str]:
+    """What a model is called: its whole name, and that without its owner."""
+    model = str(record.get("name") or record.get("model") or "").rstrip("/")
+    return model, model.rpartition("/")[2]
 
 
 def _models(record: Record) -> Iterator[Record]:
@@ -70,8 +92,7 @@ def _family(
     record: Record, name: str, declared: Mapping[str, str] | None
 ) -> tuple[str | None, bool]:
     """The family of a model, and whether it was declared."""
-    model = str(record.get("name") or record.get("model") or "").rstrip("/")
-    base = model.rpartition("/")[2]
+    model, base = _called(record)
     for known in (name, model, base):
         if declared and known in declared:
             return declared[known].strip().lower(), True

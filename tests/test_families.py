@@ -108,3 +108,12 @@ def test_declared_families_join_and_part() -> None:
     with pytest.raises(SpecError):
         refuse_family(*alike)
     refuse_family(*alike, declared={"p": "distilled"})
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_family_declared_of_nobody_is_refused(allowed: bool) -> None:
+    players, named = {"p": debater("lab/alpha")}, {"j": judge("beta")}
+    for known in ("p", "j", "alpha", "lab/alpha", "beta"):
+        refuse_family(players, named, allowed, {known: "greek"})
+    with pytest.raises(SpecError, match=r"families: 'alfa' is no player, judge or model.*alpha"):
+        refuse_family(players, named, allowed, {"alfa": "greek"})
