@@ -15,7 +15,7 @@ from test_sheets import FIGURES, told
 
 from arena.config import ConfigError
 from arena.text import visible
-from ui.page import POLICY, page, write_page
+from ui.page import POLICY, page, refuse_page, write_page
 from ui.sections import KEYS, present, warnings
 
 VOID = {"meta", "br", "link", "img", "input", "base", "embed", "source", "hr"}
@@ -180,6 +180,10 @@ def test_no_page_is_written_over_a_store(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a store; name another file"):
         write_page(reported.imported(), path)
     assert path.read_bytes() == b"SQLite format 3\0rest"
+    to_be = tmp_path / "to-be.db"
+    refuse_page(to_be)
+    with pytest.raises(ConfigError, match="is a store; name another file"):
+        refuse_page(tmp_path / "." / "to-be.db", to_be)
 
 
 def test_a_wish_that_the_report_cannot_fill_writes_nothing(tmp_path: Path) -> None:

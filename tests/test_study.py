@@ -101,6 +101,15 @@ def test_a_file_without_the_block_is_no_study(tmp_path: Path) -> None:
 # Arms.
 
 
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_played(
+    tmp_path: Path,
+) -> None:
+    path = file(tmp_path, "  conditions: {a: {protocol: naive}}\n")
+    for page in (tmp_path / "gone" / "s.html", tmp_path, tmp_path / "s.db"):
+        assert str(page) in refused(path, "--html", page)
+        assert not (tmp_path / "s.db").exists()
+
+
 def test_a_critique_only_arm_is_the_debate_without_its_answers() -> None:
     found = critique_only(debate())
     assert found is not None and found.id == debate(rounds=1).id

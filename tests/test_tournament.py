@@ -430,7 +430,7 @@ def test_one_page_is_written_and_its_text_is_that_of_the_run(file: Path, tmp_pat
 def test_a_page_that_cannot_be_written_is_refused_before_anything_is_played(
     file: Path, tmp_path: Path
 ) -> None:
-    for page in (tmp_path / "gone" / "cup.html", tmp_path):
+    for page in (tmp_path / "gone" / "cup.html", tmp_path, tmp_path / "s.db"):
         said = line(arena("tournament", file, "--store", tmp_path / "s.db", "--html", page))
         assert str(page) in said and not (tmp_path / "s.db").exists()
 

@@ -8,6 +8,7 @@ but shapes and text. Light or dark is what the reader's system prefers.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from hashlib import sha256
@@ -107,16 +108,27 @@ $remarks</footer>
 """)
 
 
+def refuse_page(path: Path, store: Path | None = None) -> None:
+    """Raise ConfigError where no page can be written, or it would be over a store (or over what is
+    to be ``store``). For commands that play first: they ask before."""
+    there = path if path.exists() else path.parent
+    if path.is_dir() or not path.parent.is_dir() or not os.access(there, os.W_OK):
+        raise ConfigError(f"--html {path}: no file can be written there; name another file")
+    is_store = store is not None and path.resolve() == store.resolve()
+    if path.is_file():
+        with path.open("rb") as file:
+            is_store = is_store or file.read(len(STORE)) == STORE
+    if is_store:
+        raise ConfigError(f"--html {path}: is a store; name another file")
+
+
 def write_page(found: Found, path: Path, wanted: Sequence[str] | None = None) -> None:
     """Write a report, or the sections of it that are wanted, as one HTML file.
 
     Raises OSError where the file cannot be written, ConfigError where the report has nothing of
-    what is wanted or the file is a store.
+    what is wanted or `refuse_page` does.
     """
-    if path.is_file():
-        with path.open("rb") as there:
-            if there.read(len(STORE)) == STORE:
-                raise ConfigError(f"--html {path}: is a store; name another file")
+    refuse_page(path)
     path.write_text(page(found, wanted), encoding="utf-8", errors="backslashreplace")
 
 

@@ -96,7 +96,6 @@ def tournament(
 ) -> None:
     """Play a file's players against each other, all pairs or Swiss rounds; start it again to
     resume, or with more players to continue."""
-    from arena.config import ConfigError
     from arena.report import report
     from arena.runfile import protocols_of, read_run_file
     from ui.tables import progress_bar
@@ -105,8 +104,10 @@ def tournament(
     with one_line():
         run = read_run_file(file, tuple(override or ()))
         protocols_of(run, file.parent)
-        if html is not None and (html.is_dir() or not html.parent.is_dir()):
-            raise ConfigError(f"--html {html}: no file can be written there")
+        if html is not None:
+            from ui.page import refuse_page
+
+            refuse_page(html, store)
         with open_store(store) as opened:
             with progress_bar(f"tournament {run.name}") as progress:
                 outcome = run_tournament(run, file.parent, opened, progress)

@@ -66,6 +66,10 @@ def report_verb(
                         raise ConfigError(f"{option}: not of a training run; --plots draws one")
                 report_training(opened, name, plots, as_json)
                 return
+            if html is not None:
+                from ui.page import refuse_page
+
+                refuse_page(html, store)
             found = report(opened, name, sample.value, unmatched=unmatched)
         if html is not None:
             from ui.page import write_page

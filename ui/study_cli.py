@@ -56,6 +56,10 @@ def study(
         from arena.conditions import design
 
         design(run, file.parent)  # what is refused here leaves no store behind
+        if html is not None:
+            from ui.page import refuse_page
+
+            refuse_page(html, store)
         with open_store(store) as opened:
             with progress_bar(f"study {run.name}") as progress:
                 outcome = run_study(run, file.parent, opened, progress, lock, _say_lock)
