@@ -404,7 +404,7 @@ def test_report_prints_writes_and_chooses(store: Path, tmp_path: Path) -> None:
         (("--json", "--sections", "scores"), "--sections: not with --json"),
         (("--sections", "readers"), "this report has nothing of readers"),
         (("--html", "{store}"), "is a store; name another file"),
-        (("--html", "{store}.d/x/r.html"), "No such file or directory"),
+        (("--html", "{store}.d/x/r.html"), "no file can be written there"),
     ],
 )
 def test_a_wrong_call_is_one_line_and_does_nothing(
