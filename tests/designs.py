@@ -287,6 +287,7 @@ MEANT: dict[str, Trial] = {
     "difference of arms": differences(),
     "paired difference": pairs(),
     "paired, alike, 3 each": pairs(p=(0.8, 0.8), sd=2.0, each=3),
+    "paired, 5 each": pairs(questions=1, each=5),
     "paired, rare mistakes": pairs(p=(0.9, 0.95), questions=1),
     "stratified by honesty": halves(),
     "balanced accuracy": recalls(),

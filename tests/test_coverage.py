@@ -14,7 +14,8 @@ LEAST, MOST = 0.935, 0.97
 SLACK = 3.0
 """Monte-Carlo errors that a short run may fall below."""
 FEW = (4, 8, 20)
-EXACT = ("share, equal clusters", "share", "mean of normal values", "stratified by honesty")
+EXACT = ("share, equal clusters", "share", "mean of normal values", "stratified by honesty",
+         "paired, 5 each")  # fmt: skip
 """Meant to be exact from 50 clusters on; the others may cover more than they have to."""
 
 

@@ -26,6 +26,32 @@ def both_arms(seed: int, questions: int = 300, sd: float = 3.0) -> Any:
     return y.ravel(), np.tile([0, 1], questions), np.repeat(np.arange(questions), 2)
 
 
+@pytest.mark.parametrize("each", [2, 5, 20])
+def test_questions_with_several_verdicts_are_as_sure_as_students_t_of_their_differences(
+    each: int,
+) -> None:
+    rng = np.random.default_rng(each)
+    pi = 1 / (1 + np.exp(-0.5 * rng.normal(size=(200, 1)) - np.array([0.0, 0.4])))
+    means = rng.binomial(each, pi) / each
+    d = means[:, 1] - means[:, 0]
+    found = paired_difference(means.ravel(), [0, 1] * 200, np.repeat(np.arange(200), 2), (1, 0))
+    expected = stats.ttest_1samp(d, 0).confidence_interval()
+    assert found is not None
+    assert found.low == pytest.approx(expected.low, abs=0.08 * (expected.high - expected.low))
+    assert found.high == pytest.approx(expected.high, abs=0.08 * (expected.high - expected.low))
+
+
+def test_scores_that_lie_close_together_are_told_apart_as_by_students_t() -> None:
+    rng = np.random.default_rng(0)
+    brier = np.clip(rng.normal([0.10, 0.16], 0.04, (100, 2)), 0, 1)
+    found = paired_difference(brier.ravel(), [0, 1] * 100, np.repeat(np.arange(100), 2), (1, 0))
+    expected = stats.ttest_rel(brier[:, 1], brier[:, 0])
+    low, high = expected.confidence_interval()
+    assert found is not None and found.low is not None and found.high is not None
+    assert found.high - found.low == pytest.approx(high - low, rel=0.1)
+    assert found.p is not None and found.p < 1e-6 and expected.pvalue < 1e-6
+
+
 def test_the_paired_difference_is_the_mean_of_the_questions_differences() -> None:
     y, arm, q = both_arms(0)
     found = paired_difference(y, arm, q, (1, 0))

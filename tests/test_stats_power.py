@@ -138,3 +138,14 @@ def test_bad_input_is_refused_in_one_line(wrong: Any) -> None:
     with pytest.raises(ValueError, match="expected") as error:
         wrong()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("verdicts", [1, 3, 20])
+def test_what_the_report_makes_of_a_paired_design_has_the_power_that_is_planned(
+    verdicts: int,
+) -> None:
+    p = (0.5, {1: 0.7, 3: 0.65, 20: 0.57}[verdicts])
+    planned = paired(*p, 50, 0.5, verdicts).paired
+    found = simulate(Design(p, 50, verdicts=verdicts, question_sd=0.5), 300, seed=2)
+    assert 0.4 < planned < 0.9
+    assert found.power == pytest.approx(planned, abs=3 * (0.25 / 300) ** 0.5)

@@ -24,7 +24,7 @@ from arena.stats.clusters import (
 )
 from arena.stats.intervals import LEVEL, Estimate, wilson
 from arena.stats.means import by_variance, contrast, share
-from arena.stats.sandwich import Labels
+from arena.stats.sandwich import Labels, arms_of
 
 Ties = Literal["half", "wrong"]
 _LAST = 10_000
@@ -126,6 +126,8 @@ def accuracy(
     if crossed is not None and not set(crossed) <= set(clusters):
         raise ValueError(f"expected two of the clusterings {list(clusters)}, got {crossed}")
     coded = {name: codes(labels)[0] for name, labels in clusters.items()}
+    data = arms_of(y, None, (1.0,))
+    worth = 1.0 if data is None or y.min() < 0 or y.max() > 1 else float(data.worth[0])
     by: dict[str, Estimate] = {}
     drawn: dict[str, Estimate] = {}
     for name, code in coded.items():
@@ -133,15 +135,15 @@ def accuracy(
         assert one is not None
         by[name] = one
         if draws and one.low is not None and one.clusters != 1:
-            drawn[name] = by_variance(one, _spread(bootstrap_means(y, code, draws, seed), one),
-                                      "cluster bootstrap", level)  # fmt: skip
+            spread = _spread(bootstrap_means(y, code, draws, seed), one)
+            drawn[name] = by_variance(one, spread, "cluster bootstrap", level, worth)
     both = crosswise = None
     if crossed is not None:
         a, b = coded[crossed[0]], coded[crossed[1]]
         both = share(y, a, b, level=level)
         if draws and both is not None and both.low is not None:
             spread = _spread(pigeonhole_means(y, a, b, draws, seed), both)
-            crosswise = by_variance(both, spread, "pigeonhole bootstrap", level)
+            crosswise = by_variance(both, spread, "pigeonhole bootstrap", level, worth)
     iid = wilson(float(y.sum()), len(y), level)
     assert iid is not None
     return Accuracy(float(y.mean()), len(y), iid, by, drawn, both, crosswise)

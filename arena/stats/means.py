@@ -1,7 +1,8 @@
 """Means, shares and contrasts of arms, where values come in clusters; intervals that hold with few.
 
 Variance and degrees of freedom are those of `arena.stats.sandwich`. Shares get Wilson's interval
-on as many effective values as would give that variance (Kish 1965; never more than there are), and
+on as many effective values as would give that variance (Kish 1965; never more than there are, where
+a mean of several verdicts is as many draws as the spread of such means says, `Arms.worth`), and
 contrasts of shares combine their arms' intervals (Newcombe 1998; Zou and Donner 2008), so that an
 arm without a mistake still has a width. `benchmarks/coverage.py` prints what these intervals cover
 with 4 to 100 clusters.
@@ -117,10 +118,13 @@ def contrast(
     return made(data, first[kept], None if other is None else other[kept], level, test)
 
 
-def by_variance(estimate: Estimate, variance: float, method: str, level: float = LEVEL) -> Estimate:
+def by_variance(
+    estimate: Estimate, variance: float, method: str, level: float = LEVEL, worth: float = 1.0
+) -> Estimate:
     """A share with the interval that another variance of it gives, such as a bootstrap's.
 
-    Wilson's on as many effective values as would give ``variance``. Percentiles of a bootstrap are
+    Wilson's on as many effective values as would give ``variance``, each of which is ``worth`` so
+    many draws of 0 or 1 (`arena.stats.sandwich.Arms.worth`). Percentiles of a bootstrap are
     too narrow for few or unequal clusters, and have no width where all values are alike. Raises
     ValueError for a variance below 0.
     """
@@ -130,7 +134,7 @@ def by_variance(estimate: Estimate, variance: float, method: str, level: float =
     if count < 2:
         return replace(estimate, low=None, high=None, method=method)
     df = estimate.df or count - 1.0
-    low, high = _arm(estimate.value, estimate.n, variance, df, count, inf, level)
+    low, high = _arm(estimate.value, estimate.n * worth, variance, df, count, inf, level)
     return replace(
         estimate, low=low, high=high, se=sqrt(variance), method=f"{method}, {count} clusters", df=df
     )
@@ -189,12 +193,12 @@ def _shares(
         return None
     if data.x.min() < 0 or data.x.max() > 1:
         raise ValueError(f"expected shares in [0, 1], got {data.x.min()} to {data.x.max()}")
-    size, value = len(data.x), data.value
-    plain = np.diag(data.p * (1 - data.p) / data.n)
+    size, value, worth = len(data.x), data.value, data.worth
+    plain = np.diag(data.p * (1 - data.p) / (data.n * worth))
     independent = partial(_combined, data, plain, None)
     first, made, cov, freedom, method = codes(labels)[0], independent, plain, None, "Wilson"
     fit = fitted(data, first, second)
-    alone = second is None and len(np.unique(first)) == size
+    alone = second is None and len(np.unique(first)) == size and not (worth > 1).any()
     count = fit if isinstance(fit, int) else fit.count
     if not alone:
         if isinstance(fit, int):
@@ -233,15 +237,19 @@ def _combined(data: Arms, cov: Floats, fit: Fit | None, level: float) -> Interva
     contrast, and the upper end alike (Zou and Donner 2008, "MOVER"). A correlation that narrows
     the interval counts ``1 - (4 / C)²`` of itself, for with 4 clusters it is mostly chance.
     """
-    c, p = data.coefficients, data.p
+    c, p, worth = data.coefficients, data.p, data.worth
+    number = data.n * worth
     if fit is None:
         found = [
-            wilson(min(at * n, n), n, level) or (0.0, 1.0) for at, n in zip(p, data.n, strict=True)
+            wilson(min(at * n, n), n, level) or (0.0, 1.0) for at, n in zip(p, number, strict=True)
         ]
         trust = 1.0
     else:
         found = [
-            _arm(p[k], data.n[k], cov[k, k], fit.arm_df[k], fit.clusters[k], fit.sizes[k], level)
+            _arm(
+                p[k], number[k], cov[k, k], fit.arm_df[k], fit.clusters[k],
+                inf if worth[k] > 1 else fit.sizes[k], level,
+            )
             for k in range(len(p))
         ]
         trust = max(0.0, 1 - (4 / float(min(fit.clusters))) ** 2)

@@ -20,6 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from arena.stats.clusters import Codes, Floats, codes, crossed, finite
 
 Labels = Iterable[Any]
+_ALIKE = 1e-12
+"""The variance of values in [0, 1] below which they are alike: rounding leaves as much."""
 _LARGEST = 1e40
 """No coefficient of a contrast is larger, so that its variance is finite."""
 
@@ -56,6 +58,18 @@ class Arms:
     @property
     def value(self) -> float:
         return float(self.coefficients @ self.p)
+
+    @property
+    def worth(self) -> Floats:
+        """Of each arm: how many draws of 0 or 1 one of its values, from 0 to 1, is worth.
+
+        1 of verdicts; more of means of several, and of scores that lie close together. 1 where all
+        are alike, for that says nothing of how far others would lie.
+        """
+        most = self.p * (1 - self.p)
+        spread = self.scatter / np.maximum(self.n - 1, 1)
+        told = (spread > _ALIKE) & (spread < most)
+        return np.where(told, most / np.where(told, spread, 1.0), 1.0)
 
 
 def arms_of(
