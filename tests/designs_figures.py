@@ -124,14 +124,13 @@ def movements(drift: float = 0.05) -> Trial:
         turns = 1 + generator.poisson(1.5, len(story))
         each = drift + 0.05 * generator.standard_normal(clusters)[story]
         gained = each * turns + 0.15 * generator.standard_normal(len(story)) * turns**0.5
-        match = np.repeat(np.arange(len(story)), 2)
         p = np.stack([np.full(len(story), 0.25), 0.25 * 2.0 ** np.clip(gained, -4, 1.9)], axis=1)
-        steps = np.stack([np.zeros(len(story)), turns], axis=1)
-        # `belief_moved` counts reports, so every turn between is reported as it was.
+        said = generator.random((len(story), int(turns.max()) + 1)) < 0.6  # or passed over
         rows_of = [
-            (m, t, p[m, int(t == turns[m])]) for m in range(len(story)) for t in range(turns[m] + 1)
-        ]
-        assert len(match) == 2 * len(story) and steps.shape == p.shape
+            (m, t, p[m, int(t == turns[m])])
+            for m in range(len(story)) for t in range(turns[m] + 1)
+            if said[m, t] or t in (0, turns[m])
+        ]  # fmt: skip
         m, t, value = map(np.array, zip(*rows_of, strict=True))
         found = belief_moved(value, m, t, story[m])
         return *_ends(None if found is None else found.bits), drift

@@ -89,7 +89,7 @@ def test_accuracy_by_round_carries_the_last_report_of_a_match_that_has_ended(han
     reader = next(one for one in found["behaviour"] if one.get("mode") == "stepped")
     moved = reader["belief_moved"]
     bits = log2(0.9 / 0.4) + log2(0.1 / 0.5) + log2(0.8 / 0.6) + log2(0.7 / 0.3)
-    assert moved["value"] == pytest.approx(bits / (3 + 3 + 1 + 2))
+    assert moved["value"] == pytest.approx(bits / (3 + 3 + 1 + 3))  # rounds, whatever was reported
 
 
 def test_the_last_round_is_the_accuracy_of_the_row(hand: Hand) -> None:

@@ -332,7 +332,8 @@ def rounds(found: Found) -> list[Sheet]:
     columns = (*texts("setting", "judge"), *figures("round", "n", "had\nended"))
     ways = (
         ("rounds", "accuracy", "Accuracy, had the judge decided after each round", "accuracy",
-         "Debates that had ended by then are counted with what was believed at their end."),
+         "Debates that had ended by then are counted with what was believed at their end. Even "
+         "odds on the way count one half."),
         ("trajectories", "mean", "Belief in the truth, by round", "p(truth)",
          "Debates that had ended by then are counted with what was believed at their end."),
     )  # fmt: skip

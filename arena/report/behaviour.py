@@ -222,11 +222,11 @@ def belief_moved(decided: Sequence[Reading], by: By) -> Estimate | None:
         if one.right is None or not one.steps or one.p is None or name in seen:
             continue
         seen.add(name)
-        reports = [step.p for step in one.steps if step.p is not None] + [one.p]
-        for i, each in enumerate(reports):
+        reports = [(step.round, step.p) for step in one.steps if step.p is not None]
+        for at, each in (*reports, (one.round, one.p)):
             p.append(each[one.right])
             chain.append(name)
-            turn.append(i)
+            turn.append(at)
             labels.append(cluster(one, by))
     if not p:
         return None

@@ -2,7 +2,8 @@
 
 A match that has ended keeps its last report in every later round: accuracy among the debates that
 went on would be that of the hard ones. Round 0 is before anything was said. A judge's readings of a
-match in several listings are one line, their mean. Intervals are those of shares clustered by story
+match in several listings are one line, their mean. A report of even odds on the way is one half, by
+any rule for ties: nothing was decided yet. Intervals are those of shares clustered by story
 or question (`arena.stats.means.share`), for accuracy and for the mean probability of the truth.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from arena.report.units import By, Group, Reading, Ties, given, mean
+from arena.report.units import By, Group, Reading, Step, Ties, given, mean
 from arena.report.values import interval
 from arena.stats.accuracy import by_round
 
@@ -87,12 +88,18 @@ def _credits(one: Reading, ties: Ties) -> Line:
     assert one.right is not None
     line = {
         step.round: given(
-            step.choice, one.right, step.p, "tie" if step.choice is None else "ok", ties
+            step.choice, one.right, step.p, "tie" if step.choice is None or _even(step) else "ok",
+            "half",
         )
         for step in one.steps
-    }
+    }  # fmt: skip
     line[one.round] = given(one.choice, one.right, one.p, one.status, ties)
     return line
+
+
+def _even(step: Step) -> bool:
+    """Whether a report favours neither of two options but for rounding, as 0.5000000000000001."""
+    return step.p is not None and len(step.p) == 2 and abs(step.p[0] - step.p[1]) < 1e-9
 
 
 def _beliefs(one: Reading) -> Line:

@@ -266,11 +266,12 @@ def belief_moved(
     p: ArrayLike, match: Iterable[Any], turn: ArrayLike, cluster: Iterable[Any] | None = None,
     level: float = LEVEL,
 ) -> Moved | None:  # fmt: skip
-    """How belief moves a turn, from the reports on each match in the order of ``turn``.
+    """How belief moves a turn, from the reports on each match, of which ``turn`` is when.
 
-    ``Σ log2(p_last / p_first) / Σ t`` and ``Σ |p_i - p_(i-1)| / Σ t``, where a match with t + 1
-    reports has t turns; pooled, so that a match weighs as its turns. By match unless clusters are
-    given. None where no match has two reports.
+    ``Σ log2(p_last / p_first) / Σ t`` and ``Σ |p_i - p_(i-1)| / Σ t``, where ``t`` is the turns from
+    a match's first report to its last, however many reports lie between; pooled, so that a match
+    weighs as its turns. By match unless clusters are given. None where no match has two reports
+    with a turn between them.
     """
     x, order = _probabilities(p), finite(turn, "turns")
     where, _ = codes(match)
@@ -284,7 +285,7 @@ def belief_moved(
     bits = np.log2(np.clip(x, CLAMP, 1 - CLAMP))
     starts = np.flatnonzero(np.diff(where, prepend=-1))
     ends = np.append(starts[1:], len(x)) - 1
-    turns = (ends - starts).astype(np.float64)
+    turns = order[sort][ends] - order[sort][starts]
     kept = turns > 0
     if not kept.any():
         return None
