@@ -26,6 +26,7 @@ from arena.protocols import (
     naive,
     pending,
 )
+from arena.report import report
 from arena.runfile import read_run_file
 from arena.store import Store
 from arena.turns import Speech, Verdict
@@ -356,6 +357,13 @@ def test_a_judge_that_knew_the_answer_is_not_asked_again_on_that_question(tmp_pa
     assert row(found, "debate", "coin")["n"] == 12  # it said one half
     assert {one["value"] for one in results["recovered"]} <= {None}
     assert all("floor" in one["undefined"] for one in results["recovered"])
+    # Nor by any other name: what would be compared is how the questions were chosen.
+    assert not any(one.get(part) for one in results["recovered"] for part in ("gain", "gap"))
+    with Store(tmp_path / "s.db") as store:
+        for told in (results, report(store, "small", sections=["differences"])):
+            compared = {(one["first"], one["second"]) for one in told["differences"]}
+            assert compared == {("debate", "expert")}
+            assert any("'naive' is compared with nothing" in one for one in told["notes"])
 
 
 class Breaks:

@@ -59,14 +59,15 @@ def differences(
                 f"differences: no judge has verdicts that could be scored in both {first!r} and "
                 f"{second!r}, so they are not compared"
             )
-    p = {
-        str(i): row["paired"]["p"]
-        for i, row in enumerate(found)
-        if row["paired"] is not None and "p" in row["paired"]
-    }
-    for i, adjusted in holm(p).items():
-        found[int(i)]["paired"]["holm"] = number(adjusted)
+    adjust(found)
     return found, notes
+
+
+def adjust(rows: Sequence[dict[str, Any]]) -> None:
+    """Give each paired difference its p adjusted by Holm for all of these, as ``holm``."""
+    tested = [row["paired"] for row in rows if row["paired"] is not None and "p" in row["paired"]]
+    for i, adjusted in holm({str(i): one["p"] for i, one in enumerate(tested)}).items():
+        tested[int(i)]["holm"] = number(adjusted)
 
 
 def _left_out(group: Group, settings: int) -> str:

@@ -109,8 +109,10 @@ def report(
     if unjudged := _unjudged(evidence):
         found["unjudged"] = unjudged
     found |= _sections(store, evidence, every, wanted, contrasts)
-    if study is not None and "study" in wanted:
-        study.finish(found, unmatched)
+    if study is not None:
+        study.part_from_floor(found)
+        if "study" in wanted:
+            study.finish(found, unmatched)
     return found
 
 

@@ -15,14 +15,15 @@ from arena.lock import Lock, added, findings, lock_of
 from arena.match import PERSON
 from arena.report.arms import PEOPLE
 from arena.report.costs import Amount, Measured, matched
-from arena.report.differences import compared
-from arena.report.excluded import exclude
+from arena.report.differences import adjust, compared
+from arena.report.excluded import exclude, floor_of
 from arena.report.readings import Evidence
 from arena.report.units import Reading, Units, by_match, mean, units
 from arena.stats import scores
 from arena.store import Store, StoreError
 from arena.study import KIND
 
+CHOSEN = "questions were chosen by the floor's own verdicts"
 NOT_LOCKED = "not locked: everything is exploratory"
 OLDER, ASIDE = "verdicts", "contrasts"
 
@@ -79,10 +80,6 @@ class StudyOf:
             later = row.get("mode") in MODES and self._who(row["judge_id"]) != PERSON
             if later or not self._locked(row["setting"], row["judge_id"]):
                 row["exploratory"] = True
-        if self.content["exclude"]["known"] is not None:
-            why = "questions were chosen by the floor's own verdicts"
-            for row in found.get("recovered") or ():
-                row |= {"value": None, "undefined": why}
         found["study"] = {
             "lock": self._lock(),
             **({} if self.lock else {"note": NOT_LOCKED}),
@@ -93,6 +90,23 @@ class StudyOf:
             "stopping": self._stopping(),
             "older": len(self.older),
         }
+
+    def part_from_floor(self, found: dict[str, Any]) -> None:
+        """Take out of a report what compares the floor, where its verdicts chose the questions that
+        the other conditions are left with (the rule ``known``): all of it would be that choice."""
+        if self.content["exclude"]["known"] is None:
+            return
+        floor = floor_of(self.content)
+        for row in found.get("recovered") or ():
+            row |= {"value": None, "gain": None, "gap": None, "undefined": CHOSEN}
+        kept = [
+            row for row in found.get("differences") or ()
+            if floor not in (row["first"], row["second"])
+        ]  # fmt: skip
+        if len(kept) < len(found.get("differences") or ()):
+            adjust(kept)
+            note = f"differences: {floor!r} is compared with nothing, as {CHOSEN}"
+            found["differences"], found["notes"] = kept, [*found.get("notes", ()), note]
 
     # -- who judged what --------------------------------------------------------------------------
 
