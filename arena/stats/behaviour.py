@@ -270,8 +270,8 @@ def belief_moved(
 
     ``Σ log2(p_last / p_first) / Σ t`` and ``Σ |p_i - p_(i-1)| / Σ t``, where ``t`` is the turns
     from a match's first report to its last, however many reports lie between; pooled, so that a
-    match weighs as its turns. By match unless clusters are given. None where no match has two reports
-    with a turn between them.
+    match weighs as its turns. By match unless clusters are given. None where no match has two
+    reports with a turn between them.
     """
     x, order = _probabilities(p), finite(turn, "turns")
     where, _ = codes(match)

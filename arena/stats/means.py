@@ -245,11 +245,9 @@ def _combined(data: Arms, cov: Floats, fit: Fit | None, level: float) -> Interva
         ]
         trust = 1.0
     else:
+        sizes = np.where(worth > 1, inf, fit.sizes)
         found = [
-            _arm(
-                p[k], number[k], cov[k, k], fit.arm_df[k], fit.clusters[k],
-                inf if worth[k] > 1 else fit.sizes[k], level,
-            )  # fmt: skip
+            _arm(p[k], number[k], cov[k, k], fit.arm_df[k], fit.clusters[k], sizes[k], level)
             for k in range(len(p))
         ]
         trust = max(0.0, 1 - (4 / float(min(fit.clusters))) ** 2)
