@@ -26,7 +26,7 @@ from arena.stats.behaviour import (
 )
 from arena.stats.bradley_terry import bootstrapped, fit
 from arena.stats.calibration import overconfidence, temperature
-from arena.stats.cards import shrink
+from arena.stats.cards import cards
 from arena.stats.comparison import compare
 from arena.stats.leaks import auc, audit
 
@@ -244,15 +244,22 @@ def recovered(p: tuple[float, float, float] = (0.6, 0.75, 0.95)) -> Trial:
     return trial
 
 
-def judged() -> Trial:
-    """The shrunk accuracy of a judge drawn from so many, whose records are unequal."""
+def judged(stories: int = 15, icc: float = 0.2) -> Trial:
+    """The shrunk accuracy of a judge drawn from so many, whose records are unequal: some of as many
+    stories each, with verdicts that stories share."""
 
     def trial(generator: Generator, clusters: int) -> Any:
         skill = generator.beta(12, 4, clusters)
-        n = 5 + generator.poisson(20, clusters)
-        found = shrink(generator.binomial(n, skill), n)
+        judge, right, story = [], [], []
+        for i, p in enumerate(skill):
+            of = rows(generator, stories - int(generator.integers(5)), 4)
+            pi = chances(generator, p, icc, stories)[of]
+            judge += [i] * len(of)
+            right += (generator.random(len(of)) < pi).tolist()
+            story += [f"{i} {one}" for one in of]
+        found = {card.judge: card.shrunk for card in cards(judge, right, story)}
         one = int(generator.integers(clusters))
-        return found[one].low, found[one].high, float(skill[one])
+        return found[str(one)].low, found[str(one)].high, float(skill[one])
 
     return trial
 

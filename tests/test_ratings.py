@@ -138,7 +138,10 @@ def season(made: Made, lengths: Sequence[tuple[int, int]] = ()) -> list[Played]:
     """The matches above, and the judge's verdicts on them."""
     out = []
     for i, (first, second, n, winner, honest) in enumerate(SEASON):
-        said = [("x", Speech("y" * size)) for size in (lengths[i] if lengths else ())]
+        said = [
+            ("x", Speech("y" * size) if size else Speech("too long " * 500, status="over limit"))
+            for size in (lengths[i] if lengths else ())
+        ]
         on = made.meet(first, second, n, 0, sides=(0, 1) if honest else (1, 0), said=said)
         made.say(on, None if winner is None else on[0].side(winner))
         out.append(on)
@@ -164,7 +167,8 @@ def test_a_run_is_rated_as_its_comparisons_are_by_hand(
     made: Made, effects: tuple[str, ...]
 ) -> None:
     rng = np.random.default_rng(1)
-    lengths = [(int(a), int(b)) for a, b in rng.integers(0, 3000, (len(SEASON), 2))]
+    lengths = [(int(a), int(b)) for a, b in rng.integers(1, 3000, (len(SEASON), 2))]
+    lengths[4] = (0, lengths[4][1])  # forfeited: was shown to nobody
     opener, _ = season(made, lengths)[0]
     slot = pending(opener.protocol, (), ("A", "B"))[1][0]
     draft = append(opener, (), 0, slot, Speech("z" * 5000), "x", sample=1, origin="candidate")

@@ -15,6 +15,7 @@ from arena.protocols import consultancy, debate
 from arena.questions import Question
 from arena.report import report
 from arena.report.rows import Group, Reading, make_row
+from arena.report.units import credit
 from arena.stats.intervals import Estimate, wilson
 from arena.stats.means import share
 from arena.stats.paired import paired_difference
@@ -171,6 +172,13 @@ def test_of_more_than_two_options_the_confidence_is_the_largest_and_ties_share_t
     row = make_row(Group({}, readings=given), "half")
     # at .5: right in one of two; at .4: half right, and wrong
     assert row["ece"] == pytest.approx(0.5 * 0 + 0.5 * abs(0.25 - 0.4))
+
+
+def test_a_tie_of_four_options_is_a_quarter_whatever_was_said_of_them() -> None:
+    told = reading((0.25,) * 4, 1, number=0, options=4, status="tie", choice=None)
+    silent = reading(None, 1, number=1, options=4, status="tie")
+    assert [credit(one, "half") for one in (told, silent)] == [0.25, 0.25]
+    assert [credit(one, "wrong") for one in (told, silent)] == [0, 0]
 
 
 def test_an_imports_own_judges_have_figures_of_all_their_reports() -> None:

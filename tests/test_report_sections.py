@@ -619,6 +619,34 @@ def test_what_says_nothing_of_the_truth_does_not_leak(hand: Hand) -> None:
     assert "submits first" not in found["features"]  # no times are stored
 
 
+def test_sides_of_one_story_are_one_cluster_of_the_audit_and_never_in_two_folds(
+    hand: Hand,
+) -> None:
+    """In each story all questions are alike, so that questions of a story would give it away."""
+    rng = random.Random(9)
+    for i in range(120):
+        story = i % 12
+        truth = rng.randrange(2)
+        longer = (story % 2 == 0) == (truth == 0)
+        said = [Speech("ab " * (20 + story + 9 * (longer == k))) for k in (1, 0)]
+        question = Question(f"{i}?", ("yes", "no"), group=f"story {story}")
+        hand.verdict(hand.match(debate(rounds=1), truth, said, question=question), 0.8)
+    found = hand.report()["leaks"]
+    assert (found["auc"]["by"], found["auc"]["clusters"]) == ("story", 12)
+    assert all(one["clusters"] == 12 for one in found["each"].values() if one)
+    assert not found["warning"]
+
+
+def test_fewer_than_ten_stories_are_not_audited(hand: Hand) -> None:
+    for i in range(40):
+        said = [Speech("ab " * (5 + i % 7 + k)) for k in (0, 1)]
+        question = Question(f"{i}?", ("yes", "no"), group=f"story {i % 9}")
+        hand.verdict(hand.match(debate(rounds=1), i % 2, said, question=question), 0.8)
+    assert hand.report()["leaks"] == {
+        "reason": "9 stories are too few to tell: an audit takes 10 or more"
+    }
+
+
 def test_the_audit_reads_no_word_of_the_argument(hand: Hand) -> None:
     audits = []
     for word in ("yes", "nay"):

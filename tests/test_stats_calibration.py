@@ -129,6 +129,33 @@ def test_bars_are_wilsons_and_wider_by_cluster() -> None:
     assert clustered.accuracy.low < alone.accuracy.low - 0.05
 
 
+def test_the_null_ece_of_verdicts_on_one_question_draws_one_answer_to_it() -> None:
+    rng = np.random.default_rng(6)
+    c = rng.uniform(0.5, 1, 80)
+    y = (rng.random(80) < c).astype(float)
+    one = null_ece(c, y, draws=3000)
+    asked = np.repeat(np.arange(80), 4)
+    copied = null_ece(np.repeat(c, 4), np.repeat(y, 4), draws=3000, questions=asked)
+    fresh = null_ece(np.repeat(c, 4), np.repeat(y, 4), draws=3000)
+    assert one is not None and copied is not None and fresh is not None
+    assert one == null_ece(c, y, draws=3000, questions=range(80))
+    assert copied.observed == pytest.approx(one.observed)
+    assert copied.mean == pytest.approx(one.mean, rel=0.03)
+    assert copied.p == pytest.approx(one.p, abs=0.05) and fresh.mean < 0.6 * one.mean
+    # Who is as sure of one answer as another is of the other: one of the two is right.
+    even = null_ece([0.75, 0.75] * 9, [1, 0] * 9, draws=4000, questions=np.arange(18) // 2)
+    assert even is not None
+    rights = np.abs(np.array([_pair(rng) for _ in range(4000)]) - 1.5).mean() / 2
+    assert even.mean == pytest.approx(rights, abs=0.005)
+
+
+def _pair(rng: np.random.Generator) -> float:
+    """How many of nine pairs' verdicts are right, over nine: each pair's both with probability one
+    half, else the one or the other."""
+    u = rng.random(9)
+    return float(((u < 0.75).astype(float) + (u >= 0.25)).mean())
+
+
 def test_the_null_ece_is_what_calibrated_judges_show() -> None:
     rng = np.random.default_rng(3)
     c = np.round(rng.uniform(0.5, 0.99, 100), 2)

@@ -173,3 +173,19 @@ def test_bad_input_is_said_in_a_line() -> None:
     for call, said in cases:
         with pytest.raises(ValueError, match=said):
             call()
+
+
+def test_verdicts_that_stories_share_draw_less() -> None:
+    """Every verdict given four times says what it said once, and four times as much if it were
+    new."""
+    rng = np.random.default_rng(4)
+    judge = np.repeat(["a", "b", "c"], 40)
+    right = (rng.random(120) < 0.7).astype(float)
+    once = cards(judge, right, np.arange(120))
+    again = [np.repeat(one, 4) for one in (judge, right, np.arange(120))]
+    copied, fresh = cards(*again), cards(again[0], again[1])
+    for one, same, more in zip(once, copied, fresh, strict=True):
+        width = [of.shrunk.high - of.shrunk.low for of in (one, same, more)]  # type: ignore[operator]
+        assert same.shrunk.value == pytest.approx(one.shrunk.value, abs=0.005)
+        assert width[1] == pytest.approx(width[0], rel=0.03) and width[2] < 0.7 * width[0]
+        assert same.shrunk.n == 160

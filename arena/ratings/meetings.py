@@ -24,7 +24,8 @@ AND (instr(m.seats, ?2) OR instr(m.seats, '"{person}"'))
 AND (instr(m.seats, ?3) OR instr(m.seats, '"{person}"'))
 """
 _SPEECHES = """
-SELECT match, t.seat, t.author, t.kind, s.side, length(s.text) AS characters
+SELECT match, t.seat, t.author, t.kind, s.side,
+  CASE s.status WHEN 'over limit' THEN 0 ELSE length(s.text) END AS characters
 FROM match_turns JOIN turns AS t ON t.id = turn JOIN speeches AS s ON s.id = t.speech
 WHERE match IN (SELECT match FROM run_matches WHERE run = ?) AND t.origin != 'candidate'
 ORDER BY match, t.place, match_turns.rowid
@@ -38,7 +39,8 @@ SELECT id, json_array_length(answers) AS n FROM questions WHERE id IN (
 
 @dataclass(slots=True)
 class Spoken:
-    """Of one seat of a match: who spoke first, the side it chose, and its characters."""
+    """Of one seat of a match: who spoke first, the side it chose, and its characters; a speech that
+    forfeited its limits is shown to nobody and has none."""
 
     author: str
     side: int | None = None

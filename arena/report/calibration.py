@@ -3,9 +3,10 @@
 What leads is what no bin can change: the over-confidence gap, the parts of the Brier score, and the
 temperature (the one factor on all logits that fits best; below 1, over-confident). The expected
 calibration error rests on the rule for values on a bin's edge, so the rule is named, and what a
-perfectly calibrated judge with the same confidences would show stands beside it. Every verdict with
-probabilities is a row, clustered by story or question, so that the listings of one match, and
-matches on one question, are not taken for independent.
+perfectly calibrated judge with the same confidences would show stands beside it, with one answer to
+a question however often it was judged. Every verdict with probabilities is a row, clustered by
+story or question, so that the listings of one match, and matches on one question, are not taken
+for independent.
 """
 
 from __future__ import annotations
@@ -50,7 +51,11 @@ def _row(group: Group) -> dict[str, Any] | None:
         return None
     said, right = confidences(found)
     bins = reliability(said, right, found.cluster, rule="raw")
-    null = null_ece(_grouped(said), right, rule="raw", draws=NULL_DRAWS)
+    asked = [one.question for one in found.readings]
+    null = null_ece(
+        said if len(set(asked)) < len(asked) else _grouped(said), right, rule="raw",
+        draws=NULL_DRAWS, questions=asked,
+    )  # fmt: skip
     heat = _temperature(found)
     return {
         **group.name,

@@ -1,10 +1,10 @@
 """Judge cards: each judge of a run over all of its settings.
 
 ``accuracy`` is a judge's own record, clustered by story or question; ``shrunk`` draws it towards
-the other judges' as far as it rests on little (beta-binomial, `arena.stats.cards`), so that a judge
-of five verdicts leads no list. The biases are those of `arena.report.behaviour` over all settings.
-A judge's accuracy depends on what it was given to judge: cards of judges with other settings are
-not a ranking.
+the other judges' as far as it rests on little (beta-binomial on as many verdicts as clustered ones
+are worth, `arena.stats.cards`), so that a judge of five verdicts leads no list. The biases are
+those of `arena.report.behaviour` over all settings. A judge's accuracy depends on what it was given
+to judge: cards of judges with other settings are not a ranking.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def cards(groups: Iterable[Group], names: Mapping[str, str]) -> list[dict[str, A
             "judge_id": who,
             "n": 0 if card is None else card.n,
             "accuracy": None if card is None else estimate(card.accuracy, by),
-            "shrunk": None if card is None else estimate(card.shrunk, "judge"),
+            "shrunk": None if card is None else estimate(card.shrunk, by),
             "position_bias": estimate(position_bias(read_twice(decided), by), by),
             "length_bias": length_bias(fights(decided), by),
             "overconfidence": None if not told.readings else estimate(

@@ -8,7 +8,8 @@ where times are stored, whether it submits first. No word of a speech is looked 
 on trial is right or wrong, only its proposer is a row: the critic's is the same one mirrored.
 
 All features together are judged out of sample, by a ridge logistic regression on other questions
-(`arena.stats.leaks`): 0.5 is no leak. Rows on one question are one cluster. ``warning`` is that the
+(`arena.stats.leaks`): 0.5 is no leak. Rows on one question, or on one story where questions have
+any, are one cluster and one fold. ``warning`` is that the
 interval excludes 0.5, or that one feature's does beyond what Holm's rule lets chance do. Fewer than
 ten questions are not audited: they would raise false alarms.
 """
@@ -55,6 +56,7 @@ def leaks(bouts: Iterable[Bout]) -> dict[str, Any]:
     rows: list[Row] = []
     truth: list[float] = []
     question: list[str] = []
+    story: list[str] = []
     spoke = known = matches = 0
     for one in bouts:
         said = any(seat in one.said.seats for seat in one.rules.speakers)
@@ -68,6 +70,7 @@ def leaks(bouts: Iterable[Bout]) -> dict[str, Any]:
             rows.append(row)
             truth.append(float(right))
             question.append(one.question)
+            story.append(one.question if one.story is None else one.story)
     if not rows:
         return {"reason": _nothing(spoke, known)}
     if len(set(truth)) < 2:
@@ -83,17 +86,20 @@ def leaks(bouts: Iterable[Bout]) -> dict[str, Any]:
     }
     if not columns:
         return {"reason": "every side looks the same: no feature varies"}
-    found_ = audit(columns, truth, question)
+    by = "question" if story == question else "story"
+    if (told := len(set(story))) < FEWEST:
+        return {"reason": f"{told} stories are too few to tell: an audit takes {FEWEST} or more"}
+    found_ = audit(columns, truth, story)
     named = {**found_.features, "all together": found_.joint}
     leaking = _leaking(named)
     return {
-        "auc": estimate(found_.joint, "question"),
+        "auc": estimate(found_.joint, by),
         "n": len(rows),
         "matches": matches,
         "features": list(columns),
         "warning": bool(leaking),
         "leaking": leaking,
-        "each": {name: estimate(one, "question") for name, one in found_.features.items()},
+        "each": {name: estimate(one, by) for name, one in found_.features.items()},
         "folds": found_.folds,
     }
 

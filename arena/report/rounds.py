@@ -88,12 +88,11 @@ def _credits(one: Reading, ties: Ties) -> Line:
     assert one.right is not None
     line = {
         step.round: given(
-            step.choice, one.right, step.p, "tie" if step.choice is None or _even(step) else "ok",
-            "half",
+            step.choice, one.right, one.options, "tie" if _even(step) else "ok", "half"
         )
         for step in one.steps
-    }  # fmt: skip
-    line[one.round] = given(one.choice, one.right, one.p, one.status, ties)
+    }
+    line[one.round] = given(one.choice, one.right, one.options, one.status, ties)
     return line
 
 

@@ -195,16 +195,14 @@ class Group:
 
 
 def credit(one: Reading, ties: Ties) -> float:
-    """1 for the true option, 0 for another; a tie is wrong, or one half (of two options)."""
-    return given(one.choice, one.right, one.p, one.status, ties)
+    """1 for the true option, 0 for another; a tie is wrong, or one over the number of options."""
+    return given(one.choice, one.right, one.options, one.status, ties)
 
 
-def given(
-    choice: int | None, right: int | None, p: Probabilities | None, status: str, ties: Ties
-) -> float:
-    """The credit of a report; see `credit`."""
+def given(choice: int | None, right: int | None, options: int, status: str, ties: Ties) -> float:
+    """The credit of a report over so many options; see `credit`."""
     if status == "tie" or choice is None:
-        return 0.0 if ties == "wrong" else 1 / (len(p) if p else 2)
+        return 0.0 if ties == "wrong" else 1 / options
     return float(choice == right)
 
 

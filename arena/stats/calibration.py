@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from arena.stats.clusters import Floats, cluster_sums, codes, finite
+from arena.stats.clusters import Codes, Floats, cluster_sums, codes, finite
 from arena.stats.intervals import LEVEL, Estimate, student
 from arena.stats.means import mean, share
 from arena.stats.scores import CLAMP
@@ -146,31 +146,67 @@ def ece(
 
 def null_ece(
     confidence: ArrayLike, correct: ArrayLike, bins: int = BINS, rule: Rule = "raw",
-    draws: int = 2000, seed: int = 0,
+    draws: int = 2000, seed: int = 0, questions: Iterable[Any] | None = None,
 ) -> Null | None:  # fmt: skip
     """What `ece` would be of a perfectly calibrated judge, by drawing ``correct`` anew.
 
-    Each outcome is 1 with its confidence as chance, independent of the others; None of nothing.
+    Each outcome is 1 with its confidence as chance; None of nothing. Outcomes are independent, or
+    only those on different ``questions`` are: a question has one answer, so that confidences in the
+    same option come true together and those in another one do not.
     """
-    c, _ = _pair(confidence, correct)
+    c, y = _pair(confidence, correct)
     observed = ece(confidence, correct, bins, rule)
     if observed is None:
         return None
     if draws < 1:
         raise ValueError(f"expected at least 1 draw, got {draws}")
+    asked, count = (None, 0) if questions is None else codes(questions)
+    if asked is not None and len(asked) != len(c):
+        raise ValueError(f"expected a question for each of {len(c)}, got {len(asked)}")
+    generator = np.random.default_rng(seed)
+    if asked is None or count == len(c):
+        drawn = _apart(generator, c, bins, rule, draws)
+    else:
+        drawn = _together(generator, c, y, asked, count, bins, rule, draws)
+    beyond = (1 + int((drawn >= observed - 1e-12).sum())) / (1 + draws)
+    return Null(observed, float(drawn.mean()), float(np.quantile(drawn, 0.95)), beyond, draws)
+
+
+def _apart(
+    generator: np.random.Generator, c: Floats, bins: int, rule: Rule, draws: int
+) -> Floats:  # fmt: skip
+    """Calibration errors of outcomes that are independent."""
     values, times = np.unique(c, return_counts=True)
     where = binned(values, bins, rule)
     expected = np.bincount(where, values * times, bins)
     starts = np.flatnonzero(np.diff(where, prepend=-1))  # values are in order, so bins are
-    generator, found = np.random.default_rng(seed), []
-    step = max(1, _BLOCK // len(values))
+    found, step = [], max(1, _BLOCK // len(values))
     for begin in range(0, draws, step):
         right = generator.binomial(times, values, (min(step, draws - begin), len(values)))
         gaps = np.add.reduceat(right.astype(np.float64), starts, axis=1)
         found.append(np.abs(gaps - expected[where[starts]]).sum(1) / len(c))
-    drawn = np.concatenate(found)
-    beyond = (1 + int((drawn >= observed - 1e-12).sum())) / (1 + draws)
-    return Null(observed, float(drawn.mean()), float(np.quantile(drawn, 0.95)), beyond, draws)
+    return np.concatenate(found)
+
+
+def _together(
+    generator: np.random.Generator, c: Floats, y: Floats, asked: Codes, count: int, bins: int,
+    rule: Rule, draws: int,
+) -> Floats:  # fmt: skip
+    """Calibration errors where each question draws once: who backed its answer is right below its
+    confidence, who did not from one minus that on."""
+    order = np.lexsort((c, y < 0.5, binned(c, bins, rule)))
+    c, backed, asked = c[order], y[order] >= 0.5, asked[order]
+    where = binned(c, bins, rule)
+    starts = np.flatnonzero(np.diff(where, prepend=-1))
+    expected = np.add.reduceat(c, starts)
+    found, step = [], max(1, _BLOCK // max(len(c), count))
+    edge = np.where(backed, c, 1 - c)
+    for begin in range(0, draws, step):
+        u = generator.random((min(step, draws - begin), count))
+        right = (u[:, asked] < edge) == backed
+        gaps = np.add.reduceat(right, starts, axis=1, dtype=np.float64)
+        found.append(np.abs(gaps - expected).sum(1) / len(c))
+    return np.concatenate(found)
 
 
 def brier_parts(

@@ -8,7 +8,7 @@ own record; rankings of raw accuracies put judges with few verdicts first and la
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,9 +68,10 @@ def cards(
 ) -> tuple[Card, ...]:  # fmt: skip
     """A card for each judge by name, from one row a verdict.
 
-    ``credit`` is what a verdict earned, from 0 to 1; ``cluster`` what verdicts share (a story),
-    which ``accuracy`` and the biases respect and ``shrunk`` does not. Raises ValueError for columns
-    of unequal length and for values beyond their range.
+    ``credit`` is what a verdict earned, from 0 to 1; ``cluster`` what verdicts share (a story).
+    ``shrunk`` counts a verdict for as much as verdicts of all judges are worth beside independent
+    ones, by their common design effect. Raises ValueError for columns of unequal length and for
+    values beyond their range.
     """
     y = finite(credit, "credits")
     if y.size and (y.min() < 0 or y.max() > 1):
@@ -94,14 +95,19 @@ def cards(
     if not rows:
         return ()
     n = np.bincount(who, minlength=count).astype(np.float64)
-    shrunken = shrink(np.bincount(who, y, count), n, level)
-    out = []
-    for i, name in enumerate(sorted(set(names))):
-        here = np.flatnonzero(who == i)
+    known = sorted(set(names))
+    records = [np.flatnonzero(who == i) for i in range(len(known))]
+    accuracies = []
+    for here in records:
         accuracy = share(y[here], labels[here], level=level)
         assert accuracy is not None
+        accuracies.append(accuracy)
+    worth = _worth(accuracies)
+    shrunken = shrink(worth * np.bincount(who, y, count), worth * n, level)
+    out = []
+    for i, (name, here) in enumerate(zip(known, records, strict=True)):
         out.append(Card(
-            name, len(here), accuracy, shrunken[i],
+            name, len(here), accuracies[i], replace(shrunken[i], n=len(here)),
             None if confidence is None
             else overconfidence(np.asarray(confidence)[here], y[here], labels[here], level),
             None if places is None else _position(places, here, cluster, labels, level),
@@ -110,8 +116,19 @@ def cards(
     return tuple(out)
 
 
+def _worth(records: Sequence[Estimate]) -> float:
+    """What a verdict is worth beside an independent one, at most 1: one over the design effect
+    (Kish 1965) of all records, ``Σ n V / Σ p (1 - p)``, each weighing as its verdicts. Where no
+    record tells, as many as it has clusters are worth one each."""
+    told = [one for one in records if one.se is not None and 0 < one.value < 1]
+    spread = sum(one.n * one.value * (1 - one.value) for one in told)
+    if spread <= 0:
+        return sum(one.clusters or 1 for one in records) / sum(one.n for one in records)
+    return min(1.0, spread / sum(one.n**2 * (one.se or 0.0) ** 2 for one in told))
+
+
 def shrink(k: ArrayLike, n: ArrayLike, level: float = LEVEL) -> tuple[Estimate, ...]:
-    """Accuracies of judges from ``k`` credits in ``n`` verdicts each, drawn together.
+    """Accuracies of judges from ``k`` credits in ``n`` independent verdicts each, drawn together.
 
     Empirical Bayes on the beta-binomial model, ``k ~ Binomial(n, q)`` and ``q ~ Beta(m s, s(1-m))``
     (Efron and Morris 1975), where ``m`` and ``s`` are averaged over what the records allow rather
