@@ -189,3 +189,10 @@ def test_verdicts_that_stories_share_draw_less() -> None:
         assert same.shrunk.value == pytest.approx(one.shrunk.value, abs=0.005)
         assert width[1] == pytest.approx(width[0], rel=0.03) and width[2] < 0.7 * width[0]
         assert same.shrunk.n == 160
+
+
+def test_judges_who_are_right_once_on_every_question_have_cards() -> None:
+    """As a coin under consultants of both sides: questions' means do not differ at all."""
+    (one,) = cards(["a"] * 20, [1, 0] * 10, np.arange(20) // 2)
+    assert one.shrunk.value == pytest.approx(0.5)
+    assert one.shrunk.low is not None and 0.2 < one.shrunk.low < 0.4

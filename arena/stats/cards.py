@@ -121,10 +121,10 @@ def _worth(records: Sequence[Estimate]) -> float:
     (Kish 1965) of all records, ``Σ n V / Σ p (1 - p)``, each weighing as its verdicts. Where no
     record tells, as many as it has clusters are worth one each."""
     told = [one for one in records if one.se is not None and 0 < one.value < 1]
-    spread = sum(one.n * one.value * (1 - one.value) for one in told)
-    if spread <= 0:
+    apart = sum(one.n * one.value * (1 - one.value) for one in told)
+    if apart <= 0:
         return sum(one.clusters or 1 for one in records) / sum(one.n for one in records)
-    return min(1.0, spread / sum(one.n**2 * (one.se or 0.0) ** 2 for one in told))
+    return apart / max(apart, sum((one.n * (one.se or 0.0)) ** 2 for one in told))
 
 
 def shrink(k: ArrayLike, n: ArrayLike, level: float = LEVEL) -> tuple[Estimate, ...]:
