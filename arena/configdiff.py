@@ -1,4 +1,5 @@
-"""What two runs differ in: settings, versions, protocols, participants, questions, and locks.
+"""What two runs differ in: settings, versions, protocols, participants, questions, locks, and what
+is kept beside them, prices and what the desk allows.
 
 `snapshot` reads what describes a run from its store, `compare` is pure. Values are compared field
 by field, by their path (``protocols.debate.cycles``), so a difference is named where it is.
@@ -8,19 +9,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from arena.desk.settings import settings_of
 from arena.lock import lock_of
 from arena.match import PERSON
 from arena.participants import describe
+from arena.report.costs import prices_of
 from arena.store import Store, StoreError
 from arena.study import KIND
 from arena.values import apart
 
-PARTS = ("run", "config", "provenance", "protocols", "players", "judges", "settings", "questions")
+PARTS = (
+    "run", "config", "provenance", "protocols", "players", "judges", "settings", "prices", "desk",
+    "questions",
+)  # fmt: skip
 """The parts of a snapshot, in the order of the table."""
-_ELSEWHERE = ("protocol", "matches", "debaters", "judges")  # of a study's condition: shown by name
+_ELSEWHERE = ("protocol", "matches")  # of a study's condition: parts of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +67,40 @@ def snapshot(store: Store, run: str) -> dict[str, Any]:
         "players": {name: _record(store, who)[1] for name, who in players.items()},
         "judges": {name: _record(store, who)[1] for name, who in judges.items()},
         "settings": settings,
+        "prices": _prices(store, run, {**players, **judges}),
+        "desk": asdict(settings_of(store, run)),
         "questions": _questions(store, run),
     }
 
 
 def _settings(config: dict[str, Any], kind: str) -> dict[str, Any]:
     """A run's settings, without its name, and without participants and rules, which are parts of
-    their own."""
+    their own. Who sits where in a study's condition, and who judges it, is said by name."""
     apart_from = ("name", "players", "judges")
     found = {name: one for name, one in config.items() if name not in apart_from}
     study = found.get("study")
     if kind == KIND and isinstance(study, dict):
-        conditions = {
-            name: {key: one for key, one in given.items() if key not in _ELSEWHERE}
-            for name, given in study["conditions"].items()
-        }
+        conditions = {name: _condition(given) for name, given in study["conditions"].items()}
         found["study"] = {**study, "conditions": conditions}
-        del found["study"]["questions"]
+        for part in ("questions", "prices"):  # which are kept by ids there
+            found["study"].pop(part, None)
     return found
+
+
+def _condition(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A condition of a study by the names in it: the file's, since ids are those of the parts."""
+    found = {key: one for key, one in given.items() if key not in _ELSEWHERE}
+    found["debaters"] = {seat: one["name"] for seat, one in given["debaters"].items()}
+    found["judges"] = dict.fromkeys(given["judges"], "there")
+    return found
+
+
+def _prices(store: Store, run: str, names: Mapping[str, str]) -> dict[str, dict[str, float]]:
+    """What participants cost, by their names; who is none of the run's goes by what it is."""
+    prices = prices_of(store, run)
+    found = {name: prices[who] for name, who in names.items() if who in prices}
+    strangers = set(prices) - set(names.values())
+    return found | {_record(store, who)[0]: prices[who] for who in sorted(strangers)}
 
 
 def _named(config: Mapping[str, Any], part: str) -> dict[str, str]:

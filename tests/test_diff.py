@@ -10,7 +10,9 @@ import pytest
 from studies import arena, file, study
 
 from arena.configdiff import PARTS, Difference, compare
+from arena.report.costs import keep_prices
 from arena.store import Store
+from arena.studyfile import Price
 from arena.values import apart, flatten
 
 PLAY = """
@@ -108,6 +110,68 @@ def test_studies_differ_in_their_conditions_and_their_lock(tmp_path: Path) -> No
     assert told["protocols", "expert"] == (None, "there")
     assert told["questions", "number"] == (6, 2)
     assert not any("digest" in field for _, field in told)
+
+
+def test_studies_differ_in_who_sits_where_and_in_who_judges_which_condition(tmp_path: Path) -> None:
+    """The same players, judges, protocols and questions, and as many matches: another study."""
+    for name, pair, alone, readers in (
+        ("one", "[strong, weak]", "weak", "[coin]"),
+        ("two", "[weak, strong]", "strong", "[literal, coin]"),
+    ):
+        block = (
+            "  critique: false\n  conditions:\n"
+            f"    x: {{protocol: debate, debaters: {pair}, judges: [literal, coin]}}\n"
+            f"    y: {{protocol: consultancy, debaters: [{alone}], judges: {readers}}}\n"
+        )
+        study(file(tmp_path, block), "--set", f"name={name}")
+    told = fields(diff(tmp_path))
+    assert told == {
+        ("config", "study.conditions.x.debaters.A"): ("strong", "weak"),
+        ("config", "study.conditions.x.debaters.B"): ("weak", "strong"),
+        ("config", "study.conditions.y.debaters.A"): ("weak", "strong"),
+        ("config", "study.conditions.y.judges.literal"): (None, "there"),
+    }
+    printed = arena("diff", "one", "two", "--store", tmp_path / "s.db")
+    assert "the same configuration" not in printed.stdout
+    assert "study.conditions.y.judges.literal" in printed.stdout
+    assert diff(tmp_path, "one", "one")["equal"] is True
+
+
+def test_prices_and_what_the_desk_allows_are_compared(tmp_path: Path) -> None:
+    played(tmp_path, "one", "prices.ada={input: 1, output: 4}")
+    played(
+        tmp_path, "two", "prices.ada={input: 2, output: 4}", "desk.mode=whole", "desk.early=true"
+    )
+    told = fields(diff(tmp_path))
+    assert told == {
+        ("prices", "ada.input"): (1.0, 2.0),
+        ("desk", "mode"): ("stepped", "whole"),  # which is what stands where nothing was set
+    }
+    played(tmp_path, "three")
+    found = fields(diff(tmp_path, "one", "three"))
+    assert found == {
+        ("prices", "ada.input"): (1.0, None), ("prices", "ada.output"): (4.0, None),
+    }  # fmt: skip
+
+
+def test_a_price_that_a_study_declares_is_told_once_and_by_its_name(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as store:
+        for name, price in (("one", 1.0), ("two", 2.0)):
+            config = {
+                "judges": {"j": "p404"},
+                "study": {"conditions": {}, "questions": {}, "prices": {"p404": {"input": price}}},
+            }
+            store.start_run(name, "study", config, {})
+            keep_prices(store, name, {"p404": Price(price, 0.0)})
+    assert fields(diff(tmp_path)) == {("prices", "j.input"): (1.0, 2.0)}
+
+
+def test_a_price_of_nobody_in_the_run_goes_by_what_it_is_of(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as store:
+        for name in ("one", "two"):
+            store.start_run(name, "play", {}, {})
+        keep_prices(store, "two", {"p404": Price(1.0, 2.0)})
+    assert fields(diff(tmp_path))["prices", "p404.output"] == (None, 2.0)
 
 
 def test_a_run_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None:

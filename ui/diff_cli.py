@@ -17,7 +17,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Say what two runs of a store differ in: settings, versions, protocols, players, judges,
-    questions, and whether they are locked."""
+    prices, what the desk allows, questions, and whether they are locked."""
     from arena.configdiff import compare, snapshot
     from ui.sheets import name, sheet, texts
     from ui.tables import console, say, table
