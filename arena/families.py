@@ -21,14 +21,15 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def family(record: Record, name: str = "", declared: Mapping[str, str] | None = None) -> str | None:
-    """The family of a participant, in small letters; None where there is no model in it.
+    """The family of a participant, in small letters; None where there is no model in it, and none
+    is declared.
 
-    ``declared`` gives families by the ``name`` of a participant, or by that of a model; it comes
-    first. Else a family is the first letters of the model's name, without its owner: ``qwen`` for
-    "Qwen/Qwen2.5-1.5B-Instruct", ``nano`` for "nano-judge". A wrapper has the family of what it
-    wraps. Whether two have the same weights takes both of them: see `refuse_family`.
+    ``declared`` gives families by the ``name`` of a participant, whoever that is, or by that of a
+    model; it comes first. Else a family is the first letters of the model's name, without its
+    owner: ``qwen`` for "Qwen/Qwen2.5-1.5B-Instruct", ``nano`` for "nano-judge". A wrapper has the
+    family of what it wraps. Whether two have the same weights takes both: see `refuse_family`.
     """
-    return next((_family(one, name, declared)[0] for one in _models(record)), None)
+    return next((one for one, _, _ in _families(record, name, declared)), None)
 
 
 def refuse_family(
@@ -41,7 +42,8 @@ def refuse_family(
 
     Both are records of participants by their names. They are of one family where their families
     have one name, and where their models have the same weights, unless both are ``declared``. A
-    name among those that is nobody's, and no model's, is refused too: it would part nothing.
+    name among those that is nobody's, and no model's, is refused too, since it would part nothing,
+    and so is a family that is blank.
     """
     _refuse_strangers({**players, **judges}, declared or {})
     if allowed:
@@ -59,12 +61,18 @@ def refuse_family(
 
 
 def _refuse_strangers(records: Mapping[str, Record], declared: Mapping[str, str]) -> None:
-    """Raise SpecError for a declared name that no participant and no model of one has."""
+    """Raise SpecError for a declared name that no participant and no model of one has, and for a
+    family that is blank."""
     known = set(records)
     for record in records.values():
         for one in _models(record):
             known.update(_called(one))
-    for name in declared:
+    for name, given in declared.items():
+        if not given.strip():
+            raise SpecError(
+                f"tournament.families: expected a family for {_shown(name)!r}, as in acme, got "
+                f"{given!r}; name one, or leave it out"
+            )
         if name not in known:
             raise SpecError(
                 f"tournament.families: {_shown(name)!r} is no player, judge or model of this "
@@ -88,6 +96,22 @@ def _models(record: Record) -> Iterator[Record]:
         yield record
 
 
+def _families(
+    record: Record, name: str, declared: Mapping[str, str] | None
+) -> Iterator[tuple[str | None, bool, object]]:
+    """The families of the models in a participant, whether they were declared, and the digests of
+    the weights. Who has no model in it has the family that is declared for its name, if any."""
+    models = list(_models(record))
+    for one in models:
+        yield *_family(one, name, declared), one.get("digest")
+    if not models and declared and name in declared:
+        yield _plain(declared[name]), True, None
+
+
+def _plain(family: str) -> str:
+    return family.strip().lower()
+
+
 def _family(
     record: Record, name: str, declared: Mapping[str, str] | None
 ) -> tuple[str | None, bool]:
@@ -95,7 +119,7 @@ def _family(
     model, base = _called(record)
     for known in (name, model, base):
         if declared and known in declared:
-            return declared[known].strip().lower(), True
+            return _plain(declared[known]), True
     letters = _LETTERS.search(base)
     return (letters[0] if letters else base).lower() or None, False
 
@@ -105,15 +129,11 @@ def _shared(
     declared: Mapping[str, str] | None,
 ) -> str | None:  # fmt: skip
     """The family that two participants have in common."""
-    for one in _models(debates):
-        for other in _models(decides):
-            (mine, told), (theirs, also) = (
-                _family(one, player, declared), _family(other, judge, declared)
-            )  # fmt: skip
+    for mine, told, weights in _families(debates, player, declared):
+        for theirs, also, others in _families(decides, judge, declared):
             if mine is not None and mine == theirs:
                 return mine
-            same = one.get("digest") and one.get("digest") == other.get("digest")
-            if same and not (told and also):
+            if weights and weights == others and not (told and also):
                 return mine or "the same weights"
     return None
 

@@ -110,6 +110,31 @@ def test_declared_families_join_and_part() -> None:
     refuse_family(*alike, declared={"p": "distilled"})
 
 
+def test_a_declared_family_counts_for_whoever_has_no_model_too() -> None:
+    players = {"strong": PLAYERS["script"], "ann": {"kind": "person"}}
+    named = {"literal": judges.load("scripted:literal", Models()).record, "q": judge("Qwen2.5-7B")}
+    assert family(players["strong"], "strong", {"strong": " Acme "}) == "acme"
+    assert family(players["strong"], "strong", {"literal": "acme"}) is None
+    for player in players:
+        with pytest.raises(SpecError, match=rf"'literal' is of the same .* '{player}' \(acme\)"):
+            refuse_family(players, named, declared={player: "acme", "literal": "Acme"})
+        with pytest.raises(SpecError, match=rf"'q' is of the same .* '{player}' \(qwen\)"):
+            refuse_family(players, named, declared={player: "qwen"})
+        refuse_family(players, named, declared={player: "acme", "literal": "other"})
+        refuse_family(players, named, declared={player: "acme"})
+        refuse_family(players, named, True, {player: "acme", "literal": "acme"})
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+@pytest.mark.parametrize("blank", ["", " ", "\n\u00a0"])
+def test_a_blank_family_is_refused_in_one_line(blank: str, allowed: bool) -> None:
+    players, named = {"p": debater("alpha")}, {"j": judge("beta")}
+    for name in ("p", "j", "alpha"):
+        with pytest.raises(SpecError, match=f"families: expected a family for '{name}'") as refused:
+            refuse_family(players, named, allowed, {name: blank})
+        assert "\n" not in str(refused.value) and repr(blank) in str(refused.value)
+
+
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_family_declared_of_nobody_is_refused(allowed: bool) -> None:
     players, named = {"p": debater("lab/alpha")}, {"j": judge("beta")}

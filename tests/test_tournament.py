@@ -329,6 +329,7 @@ def rounds_of(store: Store, name: str = "cup") -> dict[int, set[frozenset[str]]]
         ("players={alone: 'scripted:random'}", "players: a Swiss schedule needs 2 or more, got 1"),
         ("protocols=[naive, consultancy]", "protocols: a Swiss schedule needs one in which two"),
         ("judges={}", "judges"),
+        ("protocols=[]", "protocols: expected at least one"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_in_one_line_that_names_the_field(
@@ -592,6 +593,47 @@ def test_a_judge_of_a_debaters_family_is_refused_unless_it_is_allowed(
     for otherwise in ("tournament.allow_family=true", "tournament.families={n: a, x: b}"):
         going = arena(*call, "--set", otherwise, "--set", "run.minutes=0.000001")
         assert json.loads(going.stdout)["run"] == "cup"  # no time to play anything
+
+
+def test_a_family_that_the_file_declares_counts_for_scripts_and_people(
+    file: Path, tmp_path: Path
+) -> None:
+    call = ("tournament", file, "--store", tmp_path / "s.db", "--json")
+    said = line(arena(*call, "--set", "tournament.families={a: acme, literal: acme}"))
+    assert "'literal' is of the same model family as the debater 'a' (acme)" in said
+    me = ("--set", "judges={me: person}")
+    said = line(arena(*call, *me, "--set", "tournament.families={a: acme, me: Acme}"))
+    assert "'me' is of the same model family" in said
+    assert "families" in line(arena(*call, "--set", "tournament.families={a: ' '}"))
+    assert not (tmp_path / "s.db").exists()
+    assert arena(*call, "--set", "tournament.families={a: acme, literal: other}").exit_code == 0
+
+
+def test_a_judge_with_two_names_is_refused_on_a_panel(file: Path, tmp_path: Path) -> None:
+    """It would be one member: of three names two votes, and a majority of two."""
+    judges = "judges={l1: 'scripted:literal', l2: 'scripted:literal', s: 'scripted:strategic'}"
+    call = ("tournament", file, "--store", tmp_path / "s.db", "--json", "--set", judges,
+            "--set", "questions.n=1", "--set")  # fmt: skip
+    for panel in (
+        "{rule: majority, judges: [l1, l2, s]}",
+        "{rule: majority}",
+        "{judges: [l2, l1]}",
+    ):
+        said = line(arena(*call, f"tournament={{panel: {panel}}}"))
+        assert "tournament.panel: the judges 'l" in said and "'l1'" in said and "'l2'" in said
+    assert not (tmp_path / "s.db").exists()
+    found = arena(*call, "tournament={panel: {rule: majority, judges: [l1, s]}}")
+    assert found.exit_code == 0, "one of its names is on the panel"
+    panel = json.loads(found.stdout)["results"]["ratings"]["panel"]
+    assert [one.partition(",")[0] for one in panel["judges"]] == [
+        "scripted:literal", "scripted:strategic"
+    ]  # fmt: skip
+
+
+def test_people_by_two_names_may_be_on_a_panel(file: Path, tmp_path: Path) -> None:
+    people = ("--set", "judges={ann: person, bob: person}", "--set", "tournament={panel: {}}")
+    found = arena("tournament", file, "--store", tmp_path / "s.db", "--json", *people)
+    assert found.exit_code == 0 and json.loads(found.stdout)["waiting"]
 
 
 def test_a_round_that_waits_for_people_stops_the_tournament_in_a_line(

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from arena.config import ConfigError
-from arena.families import refuse_family
+from arena.families import Record, refuse_family
 from arena.match import PERSON
 from arena.participants import SpecError
 from arena.protocols import Protocol
@@ -144,7 +144,8 @@ def _check_judges(
     players: Mapping[str, str],
     judges: Mapping[str, str],
 ) -> None:
-    """Refuse a panel that cannot decide together, and a judge of a debater's model family."""
+    """Refuse a panel that cannot decide together, or on which a judge sits twice, and a judge of a
+    debater's family."""
     for name in block.panel.judges if block.panel else ():
         if name not in judges:
             raise SpecError(
@@ -156,12 +157,30 @@ def _check_judges(
             f"tournament.panel: in {asking[0]!r} a judge asks questions, so each has a debate of "
             "its own and no panel decides together; leave the panel or the protocol out"
         )
+    if block.panel is not None:
+        _refuse_two_names({name: judges[name] for name in block.panel.judges or judges})
+    person: Record = {"kind": PERSON}
     refuse_family(
-        {name: cast.agents[who].record for name, who in players.items() if who in cast.agents},
-        {name: cast.judges[who].record for name, who in judges.items() if who in cast.judges},
+        {name: cast.agents[who].record if who in cast.agents else person
+         for name, who in players.items()},
+        {name: cast.judges[who].record if who in cast.judges else person
+         for name, who in judges.items()},
         block.allow_family,
         block.families,
-    )
+    )  # fmt: skip
+
+
+def _refuse_two_names(members: Mapping[str, str]) -> None:
+    """Refuse a panel on which one judge sits by two names, since it has one vote. `person` may have
+    several: people are told apart when they judge."""
+    first: dict[str, str] = {}
+    for name, who in members.items():
+        there = first.setdefault(who, name)
+        if there != name and who != PERSON:
+            raise SpecError(
+                f"tournament.panel: the judges {visible(repr(there))} and {visible(repr(name))} "
+                "are one, which has one vote; leave one of them out, or give it other settings"
+            )
 
 
 def _begun_before_seats(store: Store, name: str) -> bool:
