@@ -153,6 +153,24 @@ class RunFile:
     desk: Settings | None = None
 
 
+VERBS = ("play", "tournament", "train", "study")
+"""The verbs that have a block of their own, which has their name."""
+
+
+def refuse_verb(run: RunFile, verb: str, path: Path) -> None:
+    """Raise ConfigError where the file ``path`` has the block of another verb than ``verb``: it
+    would not be read, something else would be played, and that would have the run's name."""
+    others = [one for one in VERBS if one != verb and getattr(run, one) is not None]
+    if not others:
+        return
+    if getattr(run, verb) is None:
+        raise ConfigError(f"{path} has a {others[0]} block: arena {others[0]} {path}")
+    raise ConfigError(
+        f"{path} has a {verb} block and a {others[0]} block, and a file describes one run; leave "
+        "one of them out"
+    )
+
+
 def _override(value: dict[str, Any], assignment: str) -> None:
     """Apply ``a.b=c`` to a mapping; the right side is read as YAML."""
     path, equals, text = assignment.partition("=")
@@ -182,8 +200,10 @@ def read_run_file(path: Path, overrides: tuple[str, ...] = ()) -> RunFile:
 
 
 def protocols_of(run: RunFile, folder: Path) -> dict[str, Protocol]:
-    """The protocols of a run by name. Raises ConfigError where two share a name, and where one
-    has more speakers than a schedule can seat."""
+    """The protocols of a run by name. Raises ConfigError where there are none, where two share a
+    name, and where one has more speakers than a schedule can seat."""
+    if not run.protocols:
+        raise ConfigError("protocols: expected at least one, as in `protocols: [debate]`, got none")
     found: dict[str, Protocol] = {}
     for one in run.protocols:
         protocol = find_protocol(one, folder)

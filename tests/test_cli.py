@@ -1,8 +1,13 @@
 """The command line's contract: JSON, exit codes, one-line errors, resuming, and every verb."""
 
 import json
+import os
 import re
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,8 +16,9 @@ from typer.testing import CliRunner, Result
 
 from arena.config import find_protocol
 from arena.desk.settings import Settings, settings_of
-from arena.store import Store
+from arena.store import Store, StoreError
 from ui.cli import app
+from ui.options import open_store
 
 RUN = """
 questions: {source: witness, n: 6, seed: 3}
@@ -115,6 +121,7 @@ def test_a_person_among_the_judges_leaves_the_match_waiting(run_file: Path, tmp_
         ("run.width=wide", "run.width"),
         ("play.seats={A: nobody}", "nobody"),
         ("questions={source: jsonl}", "questions.path"),
+        ("protocols=[]", "protocols: expected at least one, as in `protocols: [debate]`, got none"),
     ],
 )
 def test_a_run_file_that_does_not_fit_is_refused_in_one_line_that_names_the_field(
@@ -268,6 +275,201 @@ def test_a_refused_call_leaves_no_store_behind(run_file: Path, tmp_path: Path) -
     ):
         refused(arena(*words, "--store", store))
         assert not list(tmp_path.glob("none.db*")), words
+
+
+NOBODY = ("players.strong=scripted:nobody", "nobody")
+NO_JUDGE = ("judges.coin=scripted:nobody", "nobody")
+NO_PLAYERS = ("players={}", "players")
+NO_PRICE = ("prices={nobody: {input: 1, output: 1}}", "nobody")
+NO_QUESTIONS = ("questions={source: imported, path: nothing}", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("verb", "change", "says"),
+    [
+        *(("play", *one) for one in (NOBODY, NO_JUDGE, NO_PLAYERS, NO_PRICE, NO_QUESTIONS)),
+        ("play", "play={seats: {A: nobody}}", "nobody"),
+        *(("tournament", *one) for one in (NOBODY, NO_JUDGE, NO_PLAYERS, NO_PRICE, NO_QUESTIONS)),
+        ("tournament", "tournament={panel: {judges: [nobody]}}", "nobody"),
+        ("tournament", "tournament={families: {nobody: acme}}", "nobody"),
+        *(("train", *one) for one in (NOBODY, NO_PLAYERS, NO_QUESTIONS)),
+        ("train", "train.judge=nobody", "nobody"),
+        ("train", "train.learn=[strong]", "cannot learn"),
+        *(("study", *one) for one in (NOBODY, NO_JUDGE, NO_PLAYERS, NO_PRICE, NO_QUESTIONS)),
+        ("study", "study.stop={questions: 7}", "needs 7 questions, got 6"),
+    ],
+)
+def test_what_is_refused_when_names_are_looked_up_leaves_no_store_behind(
+    verb: str, change: str, says: str, run_file: Path, tmp_path: Path
+) -> None:
+    block = {"train": "train: {judge: coin}\n",
+             "study": "study: {conditions: {x: {protocol: debate, judges: [coin]}}}\n"}  # fmt: skip
+    run_file.write_text(RUN.replace("[debate, consultancy, naive]", "[debate]")
+                        + block.get(verb, ""))  # fmt: skip
+    line = refused(arena(verb, run_file, "--store", tmp_path / "s.db", "--set", change))
+    assert says in line
+    assert list(tmp_path.iterdir()) == [run_file], "neither a store nor a file beside it"
+
+
+# ---------------------------------------------------------------------------------------------
+# A store that is opened for a call that is refused.
+
+
+class Refused(Exception):
+    """What a block raises."""
+
+
+def _row(store: Store, table: str) -> None:
+    """Put a row into a table, whatever its columns."""
+    columns = [row["name"] for row in store.query(f"PRAGMA table_info({table})")]
+    store.execute({f"INSERT INTO {table} VALUES ({','.join('?' * len(columns))})": [
+        tuple(range(1, len(columns) + 1))
+    ]})  # fmt: skip
+
+
+def _tables() -> list[str]:
+    with Store(None) as store:
+        names = [row["name"] for row in store.query(
+            "SELECT name FROM sqlite_master WHERE type = 'table'")]  # fmt: skip
+    return [name for name in names if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("error", [Refused, KeyboardInterrupt])
+def test_a_store_that_was_made_and_never_written_to_goes_when_its_block_raises(
+    error: type[BaseException], tmp_path: Path
+) -> None:
+    with pytest.raises(error), open_store(tmp_path / "a #1?.db") as store:
+        assert store.one("SELECT name FROM runs") is None
+        raise error
+    assert list(tmp_path.iterdir()) == []
+    with open_store(tmp_path / "a.db"):
+        assert (tmp_path / "a.db").stat().st_mode & 0o777 == 0o644 & ~_umask()
+    assert (tmp_path / "a.db").is_file(), "a block that ends well leaves a store"
+
+
+def test_a_row_in_any_table_keeps_the_store(tmp_path: Path) -> None:
+    tables = _tables()
+    assert {"runs", "questions", "matches", "people", "events", "replies", "desks"} <= set(tables)
+    for table in tables:
+        path = tmp_path / f"{table}.db"
+        with pytest.raises(Refused), open_store(path) as store:
+            _row(store, table)
+            raise Refused
+        with Store(path) as kept:
+            assert kept.one(f"SELECT count(*) AS n FROM {table}") == {"n": 1}, table
+
+
+def test_a_store_that_was_there_is_never_removed(tmp_path: Path) -> None:
+    Store(tmp_path / "store.db").close()
+    (tmp_path / "empty.db").touch()
+    (tmp_path / "link.db").symlink_to(tmp_path / "linked.db")
+    for name in ("store", "empty", "link"):
+        with pytest.raises(Refused), open_store(tmp_path / f"{name}.db"):
+            raise Refused
+        with open_store(tmp_path / f"{name}.db", must_exist=True) as store:
+            assert store.one("SELECT count(*) AS n FROM runs") == {"n": 0}
+    other = b"a note of mine"
+    (tmp_path / "note.db").write_bytes(other)
+    with pytest.raises(StoreError, match="not an arena store"), open_store(tmp_path / "note.db"):
+        pass
+    assert (tmp_path / "note.db").read_bytes() == other
+
+
+def test_a_store_that_somebody_else_has_open_stays_and_keeps_what_they_write(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "s.db"
+    with pytest.raises(Refused), open_store(path):
+        other = Store(path)
+        raise Refused
+    _row(other, "people")
+    other.close()
+    with Store(path) as kept:
+        assert kept.one("SELECT count(*) AS n FROM people") == {"n": 1}
+
+
+def test_a_store_that_another_process_has_open_stays(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    code = (
+        "import sys; from arena.store import Store; s = Store(sys.argv[1]); print(flush=True); "
+        "sys.stdin.read(); s.execute({'INSERT INTO truths VALUES (?,?)': [('q', 0)]}); s.close()"
+    )
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with pytest.raises(Refused), open_store(path):
+        other = subprocess.Popen([sys.executable, "-c", code, path], **pipes)
+        assert other.stdout is not None and other.stdout.readline()
+        raise Refused
+    other.communicate(timeout=60)
+    assert other.returncode == 0
+    with Store(path) as kept:
+        assert kept.truths() == {"q": 0}
+
+
+def test_who_had_a_removed_file_before_its_first_look_is_told_and_writes_to_no_ghost(
+    tmp_path: Path,
+) -> None:
+    """Opened when it was a store, first read when it is gone: SQLite refuses what `Store` does."""
+    path = tmp_path / "s.db"
+    with pytest.raises(Refused), open_store(path):
+        late = sqlite3.connect(path, isolation_level=None)
+        raise Refused
+    assert not path.exists()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        late.execute("PRAGMA journal_mode = WAL").fetchall()
+    late.close()
+
+
+def test_another_file_in_the_place_of_the_store_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with pytest.raises(Refused), open_store(path):
+        path.rename(tmp_path / "moved.db")
+        Store(path).close()
+        raise Refused
+    assert path.is_file() and (tmp_path / "moved.db").is_file()
+
+
+def _umask() -> int:
+    found = os.umask(0o022)
+    os.umask(found)
+    return found
+
+
+# ---------------------------------------------------------------------------------------------
+# Verbs and files.
+
+
+BLOCKS = {
+    "play": "play: {mirrored: true}\n",
+    "tournament": "tournament: {panel: {rule: majority}}\n",
+    "train": "train: {judge: literal}\n",
+    "study": "study: {conditions: {naive: {protocol: naive}}}\n",
+}
+
+
+@pytest.mark.parametrize("verb", ["play", "tournament", "train"])
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_file_of_another_verb_is_refused_with_the_verb_that_it_is_for(
+    verb: str, block: str, run_file: Path, tmp_path: Path
+) -> None:
+    if verb == block:
+        return
+    run_file.write_text(RUN + BLOCKS[block])
+    line = refused(arena(verb, run_file, "--store", tmp_path / "s.db"))
+    assert line == f"arena: {run_file} has a {block} block: arena {block} {run_file}"
+    run_file.write_text(RUN + BLOCKS[block] + BLOCKS[verb])
+    line = refused(arena(verb, run_file, "--store", tmp_path / "s.db"))
+    assert f"has a {verb} block and a {block} block" in line and "leave one of them out" in line
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_a_study_that_another_verb_was_called_for_can_still_be_begun(
+    run_file: Path, tmp_path: Path
+) -> None:
+    run_file.write_text(RUN + BLOCKS["study"])
+    for verb in ("play", "tournament"):
+        refused(arena(verb, run_file, "--store", tmp_path / "s.db"))
+    study = arena("study", run_file, "--store", tmp_path / "s.db", "--json")
+    assert study.exit_code == 0, study.output
 
 
 def test_a_protocol_with_three_speakers_is_refused_by_play_and_tournament(

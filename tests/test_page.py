@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import reported
+import studies
 from test_sheets import FIGURES, told
 
 from arena.config import ConfigError
@@ -184,6 +185,37 @@ def test_no_page_is_written_over_a_store(tmp_path: Path) -> None:
     refuse_page(to_be)
     with pytest.raises(ConfigError, match="is a store; name another file"):
         refuse_page(tmp_path / "." / "to-be.db", to_be)
+
+
+@pytest.mark.parametrize(
+    "there", ["name: small\n", "\n<!doctype html>", "<html></html>", "<!doctype", "\0", "SQLite"]
+)
+def test_no_page_is_written_over_a_file_of_something_else(there: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.html"
+    path.write_text(there)
+    with pytest.raises(ConfigError, match=r"is no page .*; name another file") as refused:
+        write_page(reported.imported(), path)
+    assert str(path) in str(refused.value) and "\n" not in str(refused.value)
+    assert path.read_text() == there
+
+
+@pytest.mark.parametrize("there", ["", "<!doctype html>\nof yesterday", "<!DOCTYPE HTML PUBLIC"])
+def test_a_page_is_written_over_a_page_and_over_an_empty_file(there: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.html"
+    path.write_text(there)
+    for _ in range(2):  # the second is over our own
+        write_page(reported.imported(), path)
+        assert (
+            path.read_text().startswith("<!doctype html>\n<html") and "</html>" in path.read_text()
+        )
+
+
+def test_a_study_is_not_written_over_by_its_own_page(tmp_path: Path) -> None:
+    path = studies.file(tmp_path, "  conditions: {naive: {protocol: naive, judges: [coin]}}\n")
+    declared = path.read_bytes()
+    line = studies.refused(path, "--html", path)
+    assert f"--html {path}" in line and "name another file" in line
+    assert path.read_bytes() == declared and not (tmp_path / "s.db").exists()
 
 
 def test_a_wish_that_the_report_cannot_fill_writes_nothing(tmp_path: Path) -> None:

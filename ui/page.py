@@ -28,6 +28,8 @@ from ui.sheets import Found, Sheet, name
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 STORE = b"SQLite format 3"
 """What a store begins with: no page is written over one."""
+DOCTYPE = b"<!doctype html"
+"""What a page begins with: no page is written over a file of something else."""
 FOLDED = 40
 """Rows of a table that is folded away until it is asked for."""
 NARROW = 430
@@ -110,16 +112,23 @@ $remarks</footer>
 
 def refuse_page(path: Path, store: Path | None = None) -> None:
     """Raise ConfigError where no page can be written, or it would be over a store (or over what is
-    to be ``store``). For commands that play first: they ask before."""
+    to be ``store``), or over anything that is not a page. For commands that play first: they ask
+    before."""
     there = path if path.exists() else path.parent
     if path.is_dir() or not path.parent.is_dir() or not os.access(there, os.W_OK):
         raise ConfigError(f"--html {path}: no file can be written there; name another file")
     is_store = store is not None and path.resolve() == store.resolve()
+    begins = b""
     if path.is_file():
         with path.open("rb") as file:
-            is_store = is_store or file.read(len(STORE)) == STORE
-    if is_store:
+            begins = file.read(max(len(STORE), len(DOCTYPE)))
+    if is_store or begins.startswith(STORE):
         raise ConfigError(f"--html {path}: is a store; name another file")
+    if begins and not begins.lower().startswith(DOCTYPE):
+        raise ConfigError(
+            f"--html {path}: the file there is no page (it does not begin with "
+            f"{DOCTYPE.decode()}>), and would be lost; name another file"
+        )
 
 
 def write_page(found: Found, path: Path, wanted: Sequence[str] | None = None) -> None:

@@ -74,13 +74,14 @@ def play(
     file: File, store: StorePath = DEFAULT_STORE, override: Set = None, as_json: AsJson = False
 ) -> None:
     """Play and judge the matches that a file describes; start it again to resume."""
-    from arena.runfile import protocols_of, read_run_file
+    from arena.runfile import protocols_of, read_run_file, refuse_verb
     from ui.runs import run_file
     from ui.tables import progress_bar
 
     with one_line():
         run = read_run_file(file, tuple(override or ()))
-        protocols_of(run, file.parent)  # what is refused here leaves no store behind
+        refuse_verb(run, "play", file)
+        protocols_of(run, file.parent)  # what is refused here opens no store
         with open_store(store) as opened:
             with progress_bar(f"play {run.name}") as progress:
                 outcome = run_file(run, file.parent, opened, progress)
@@ -97,12 +98,13 @@ def tournament(
     """Play a file's players against each other, all pairs or Swiss rounds; start it again to
     resume, or with more players to continue."""
     from arena.report import report
-    from arena.runfile import protocols_of, read_run_file
+    from arena.runfile import protocols_of, read_run_file, refuse_verb
     from ui.tables import progress_bar
     from ui.tournament import run_tournament
 
     with one_line():
         run = read_run_file(file, tuple(override or ()))
+        refuse_verb(run, "tournament", file)
         protocols_of(run, file.parent)
         if html is not None:
             from ui.page import refuse_page

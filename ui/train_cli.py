@@ -36,13 +36,14 @@ def train(
 ) -> None:
     """Train debaters on a judge's verdicts; start it again to resume."""
     from agents.losses import LearnerError
-    from arena.runfile import protocols_of, read_run_file
+    from arena.runfile import protocols_of, read_run_file, refuse_verb
     from ui.tables import say
     from ui.training import train_file
 
     with one_line():
         run = read_run_file(file, tuple(override or ()))
-        protocols_of(run, file.parent)  # what is refused here leaves no store behind
+        refuse_verb(run, "train", file)
+        protocols_of(run, file.parent)  # what is refused here opens no store
         with open_store(store) as opened:
             try:
                 with showing(f"training {run.name}") as shows:
