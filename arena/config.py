@@ -52,8 +52,8 @@ def validate(kind: type[T], value: object, where: str) -> T:
             json.dumps(value), strict=True
         )
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"] if not str(part).startswith("tuple["))
+        first = _telling(error.errors(include_url=False), value)
+        field = ".".join(map(str, _place(first, value)))
         given, joint = first.get("input"), ": "
         message = _EXPECTED.get(first["type"], first["msg"].removeprefix("Value error, "))
         if first["type"] != "value_error":
@@ -63,6 +63,35 @@ def validate(kind: type[T], value: object, where: str) -> T:
             joint = "."  # ours begins with the field's name, and says what came
         raise ConfigError(f"{where}: {field + joint if field else ''}{message}") from None
     return result
+
+
+def _telling(errors: list[Any], value: object) -> Any:
+    """The error to tell of, the first. Where several types are allowed each of them has one: then
+    the first of a type that the input is of, since of the others there is nothing to say."""
+    first = errors[0]
+    at, last = first["loc"][:-1], first["loc"][-1:]
+    if not _is_other_type(first) or [*last] == _place(first, value)[-1:]:
+        return first  # its last part is a field or an entry, not a type
+    mine = (one for one in errors if one["loc"][: len(at)] == at)
+    return next((one for one in mine if len(one["loc"]) > len(at) + 1 or not _is_other_type(one)),
+                first)  # fmt: skip
+
+
+def _is_other_type(error: Any) -> bool:
+    word = error["type"] == "literal_error" and not isinstance(error["input"], str)
+    return word or str(error["type"]).endswith("_type")
+
+
+def _place(error: Any, value: Any) -> list[object]:
+    """The path of an error in the input, without the types that pydantic names on the way."""
+    found: list[object] = []
+    for part in error["loc"]:
+        entries = isinstance(value, list | tuple)
+        known: Any = range(len(value)) if entries else value if isinstance(value, dict) else ()
+        if part in known:
+            value = value[part]
+            found.append(part)
+    return [*found, error["loc"][-1]] if error["type"] == "missing" else found
 
 
 def _plain(value: object, where: str) -> None:

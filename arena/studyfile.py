@@ -166,6 +166,9 @@ class Sandwich:
     ceiling: str = "expert"
 
     def __post_init__(self) -> None:
+        for name in ("floor", "ceiling"):
+            if not getattr(self, name).strip():
+                raise ValueError(f"{name} must be the name of a condition, got an empty one")
         if self.floor == self.ceiling:
             raise ValueError(f"ceiling must be another condition than floor, got {self.floor!r}")
 
@@ -194,9 +197,6 @@ class StudyBlock:
             raise ValueError("conditions must name at least one, as in `naive: {protocol: naive}`")
         if empty := [name for name in self.conditions if not name.strip()]:
             raise ValueError(f"conditions must have names, got {empty[0]!r}")
-        seen = [(one.first, one.second, one.judge, one.figure) for one in self.declared]
-        if twice := [one for one in seen if seen.count(one) > 1]:
-            raise ValueError(f"contrasts must differ, got {' - '.join(twice[0][:2])} twice")
 
     @property
     def declared(self) -> tuple[Contrast, ...]:

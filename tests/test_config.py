@@ -157,6 +157,44 @@ def test_three_speakers_are_a_value_that_no_schedule_can_seat(tmp_path: Path) ->
         protocols_of(run, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("study: {conditions: {a: {protocol: naive}}, sandwich: {floor: naive, ceiling: naive}}",
+         r"study\.sandwich\.ceiling must be another condition than floor, got 'naive'$"),
+        ("study: {conditions: {a: {protocol: naive}}, sandwich: {floor: ''}}",
+         r"study\.sandwich\.floor must be the name of a condition"),
+        ("study: {conditions: {a: {protocol: naive}}, sandwich: {ceiling: 3}}",
+         r"study\.sandwich\.ceiling: .*string, got 3"),
+        ("study: {conditions: {a: {protocol: naive}}, sandwich: 3}",
+         r"study\.sandwich: .*boolean, got 3"),
+        ("study: {conditions: {a: {protocol: naive, debaters: {A: 3}}}}",
+         r"study\.conditions\.a\.debaters\.A: .*string, got 3"),
+        ("study: {conditions: {a: {protocol: naive, debaters: [ada, 3]}}}",
+         r"study\.conditions\.a\.debaters\.1: .*string, got 3"),
+        ("study: {conditions: {a: {protocol: naive, debaters: 3}}}",
+         r"study\.conditions\.a\.debaters: expected a list \(or tuple\), got 3"),
+        ("study: {conditions: {a: {protocol: naive}}, primary: {first: a, second: b, "
+         "expect: [.5]}}", r"study\.primary\.expect\.1: Field required"),
+        ("train: {judge: j, lora: {targets: all}}", r"train\.lora\.targets: .*'all-linear', got"),
+        ("train: {judge: j, lora: {targets: 3}}", r"train\.lora\.targets: expected a list"),
+        ("train: {judge: j, decay: hours}", r"train\.decay: .*'minutes', got 'hours'"),
+        ("train: {judge: j, decay: 3}", r"train\.decay: .*boolean, got 3"),
+    ],
+)  # fmt: skip
+def test_where_several_types_are_allowed_the_error_is_that_of_the_one_that_came(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        a_run(tmp_path, text)
+
+
+@pytest.mark.parametrize("value", [[], 3, None, "x"])
+def test_a_value_that_is_no_mapping_at_all_is_refused(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"^run: expected a mapping, got"):
+        validate(RunFile, value, "run")
+
+
 @dataclass(frozen=True)
 class _Named:
     blocks: dict[str, LoraBlock]
