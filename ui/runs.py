@@ -41,11 +41,13 @@ class Cast:
     specs: dict[str, str] = field(default_factory=dict)
     prices: dict[str, Price] = field(default_factory=dict)
 
-    def price(self, prices: Mapping[str, Price], ids: Mapping[str, str]) -> None:
-        """Note what participants cost, by their names. Raises SpecError for a name of nobody."""
-        if strangers := sorted(set(prices) - set(ids)):
+    def price(self, prices: Mapping[str, Price], *given: Mapping[str, str]) -> None:
+        """Note what participants cost, by their names: a player and a judge of one name both.
+        ``given`` map names to ids. Raises SpecError for a name of nobody."""
+        if strangers := sorted(set(prices).difference(*given)):
             raise SpecError(f"prices: {strangers[0]!r} is no player or judge of this file")
-        self.prices |= {ids[name]: one for name, one in prices.items()}
+        for ids in given:
+            self.prices |= {ids[name]: one for name, one in prices.items() if name in ids}
 
     def player(self, spec: str) -> str:
         """The id of a debater; the constant `PERSON` for a person's empty chair."""
@@ -210,7 +212,7 @@ def assemble(
     for protocol in protocols.values():
         if (count := len(protocol.speakers)) and not players:
             raise SpecError(f"players: {protocol.name!r} needs {count}, got none; add players")
-    cast.price(run.prices, {**players, **named})
+    cast.price(run.prices, players, named)
     return items, protocols, cast, players, named
 
 
@@ -223,6 +225,27 @@ def limit(limits: RunLimits) -> Callable[[int], bool]:
         return over or (limits.budget is not None and tokens >= limits.budget)
 
     return enough
+
+
+class Limit:
+    """What stops a run, and how many matches were not taken up for it."""
+
+    def __init__(self, enough: Callable[[int], bool]) -> None:
+        self.enough, self.left = enough, 0
+
+    def __call__(self, tokens: int) -> bool:
+        over = self.enough(tokens)
+        self.left += over
+        return over
+
+    def notes(self) -> list[str]:
+        """A line for what is still to be played."""
+        if not self.left:
+            return []
+        return [
+            f"{self.left} matches are not taken up: what `run` allows (minutes, budget) is spent; "
+            "the same command goes on"
+        ]
 
 
 def _speakers(protocols: Iterable[Protocol]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,7 +19,18 @@ from arena.store import Store
 from arena.swiss import Meeting, pairing
 from arena.text import visible
 from arena.tournament import Design, dealt, lone_teams, ranked, schedule
-from ui.runs import Cast, Growth, Progress, assemble, carry_out, claim, identity, limit, perform
+from ui.runs import (
+    Cast,
+    Growth,
+    Limit,
+    Progress,
+    assemble,
+    carry_out,
+    claim,
+    identity,
+    limit,
+    perform,
+)
 
 BEFORE = {
     "tournament.mirrored": True, "tournament.listings": "both", "tournament.replicates": 1,
@@ -50,7 +61,7 @@ def run_tournament(
     growth = Growth((*GROWS, more), BEFORE)
     questions = [item.question for item in items]
     grows = not _begun_before_seats(store, run.name)
-    enough = _Limit(limit(run.run))
+    enough = Limit(limit(run.run))
     if block.schedule == "round robin":
         planned = list(
             schedule(
@@ -101,27 +112,6 @@ def run_tournament(
     total.notes += rounds.late(kept)
     store.finish_run(run.name)
     return total
-
-
-class _Limit:
-    """What stops a run, and how many matches were not taken up for it."""
-
-    def __init__(self, enough: Callable[[int], bool]) -> None:
-        self.enough, self.left = enough, 0
-
-    def __call__(self, tokens: int) -> bool:
-        over = self.enough(tokens)
-        self.left += over
-        return over
-
-    def notes(self) -> list[str]:
-        """A line for what is still to be played."""
-        if not self.left:
-            return []
-        return [
-            f"{self.left} matches are not taken up: what `run` allows (minutes, budget) is spent; "
-            "the same command goes on"
-        ]
 
 
 def _one_of_two_names(players: Mapping[str, str]) -> list[str]:
