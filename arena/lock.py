@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from arena.desk.audit import moment
 from arena.desk.events import EVENT_ONCE, event
+from arena.desk.settings import settings_of
 from arena.ids import content_id
 from arena.match import PERSON
 from arena.store import Store, StoreError
@@ -26,8 +27,11 @@ from arena.values import apart
 LOCKED = "locked"
 """The kind of the event."""
 Content = Mapping[str, Any]
-_DECLARED = ("seed", "questions", "primary", "exclude", "stop", "match", "sandwich")
-"""What is compared as it stands; conditions, judges and contrasts may be added to."""
+_DECLARED = (
+    "seed", "questions", "primary", "exclude", "stop", "match", "prices", "desk", "sandwich"
+)  # fmt: skip
+"""What is compared as it stands; conditions, judges, contrasts and prices may be added to. A lock
+from before the prices and the desk were part of it has neither."""
 LONGEST = 60  # characters of a value in a message
 
 
@@ -113,12 +117,14 @@ def changed(locked: Content, now: Content) -> list[str]:
     """What was locked and is another now, a line each; additions are none."""
     found: list[str] = []
     for name in _DECLARED:
-        if locked[name] is None:  # what was not declared can still be, and is exploratory then
+        if locked.get(name) is None:  # what was not declared can still be: exploratory then
             continue
         if name == "questions":
             found += _questions(locked[name], now[name])
+        elif name == "prices":
+            found += _prices(locked, now.get(name) or {})
         else:
-            found += _lines(locked[name], now[name], name)
+            found += _lines(locked[name], now.get(name), name)
     for name, one in locked["conditions"].items():
         if name in now["conditions"]:
             found += _condition(one, now["conditions"][name], f"conditions.{name}")
@@ -135,6 +141,30 @@ def _questions(locked: Content, now: Content) -> list[str]:
     if not lines and locked != now:
         lines = [f"the {now['n']} questions are others than those at the lock"]
     return lines
+
+
+def _prices(locked: Content, now: Content) -> list[str]:
+    """The locked prices that are others now, by the name of who has them."""
+    names = _participants(locked)
+    return [
+        line
+        for who, one in locked["prices"].items()
+        for line in _lines(one, now.get(who), f"prices.{names.get(who, who)}")
+    ]
+
+
+def _desk(store: Store, run: str, there: Lock) -> list[str]:
+    """What a desk that was locked is now, or has been since: an admin's page can change it."""
+    locked = there.content.get("desk")
+    if locked is None:
+        return []
+    if found := _lines(locked, asdict(settings_of(store, run)), "desk"):
+        return found
+    sql = "SELECT settings FROM desks WHERE run = ? AND at > ?"
+    since = [json.loads(row["settings"]) for row in store.query(sql, run, there.at)]
+    if any(apart(locked, one) for one in since):
+        return ["the desk was another one for a while after the lock"]
+    return []
 
 
 def _condition(locked: Content, now: Content, at: str) -> list[str]:
@@ -190,9 +220,16 @@ def added(locked: Content, now: Content) -> list[dict[str, str]]:
 
 def findings(store: Store, run: str, there: Lock, declared: Content) -> list[str]:
     """What does not agree with a lock, a line each: its own record, the declaration that the run
-    has now, and the plan as the store claims it, recomputed from what it holds."""
+    has now, the desk and the prices that stand, and the plan as the store claims it, recomputed
+    from what it holds."""
+    from arena.report.costs import prices_of  # its package imports this module
+
     found = [] if there.whole else ["the record of the lock was altered: its hash is not its own"]
     found += changed(there.content, declared)
+    stands = _desk(store, run, there)
+    if there.content.get("prices") is not None:
+        stands += _prices(there.content, prices_of(store, run))
+    found += [line for line in stands if line not in found]
     claimed = digests(_claims(store, run))
     for name, one in there.content["conditions"].items():
         mine = claimed.get(name, {})
@@ -219,12 +256,14 @@ def _forged(store: Store, run: str, locked: Content) -> list[str]:
     return [f"the {one} is not what its id says" for one in bad]
 
 
-def _participants(locked: Content) -> set[str]:
-    found: set[str] = set()
+def _participants(locked: Content) -> dict[str, str]:
+    """The names of the locked conditions' participants by their ids, without people."""
+    found: dict[str, str] = {}
     for one in locked["conditions"].values():
-        found |= {debater["id"] for debater in one["debaters"].values()}
-        found |= set(one["judges"].values())
-    return found - {PERSON}
+        found |= {debater["id"]: debater["name"] for debater in one["debaters"].values()}
+        found |= {who: name for name, who in one["judges"].items()}
+    found.pop(PERSON, None)
+    return found
 
 
 def _claims(store: Store, run: str) -> Any:

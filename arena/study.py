@@ -8,7 +8,7 @@ arms are paired by question however far a study gets. What is declared is also p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from importlib import metadata
@@ -17,20 +17,23 @@ from typing import Any
 
 from arena.conditions import Arm, Design, judge_of
 from arena.config import ConfigError
+from arena.desk.settings import Settings
 from arena.ids import canonical
-from arena.match import Match
+from arena.match import PERSON, Match
 from arena.protocols import JUDGE
 from arena.questions import Item, Question
 from arena.runfile import RunFile
 from arena.runner import Planned
 from arena.store import Store
-from arena.studyfile import Contrast
+from arena.studyfile import Contrast, Price
 from arena.tournament import arranged, dealt
 
 KIND = "study"
 """The kind of run that a study is."""
 Readers = Mapping[str, Sequence[tuple[str, ...]]]
 """By condition, the judges (ids) that claims on its matches already name, as they were named."""
+FEW = 5
+"""How many names a message lists."""
 
 
 # ---------------------------------------------------------------------------------------------
@@ -53,6 +56,52 @@ def asked(made: Design, items: Sequence[Item]) -> list[Item]:
             "or a smaller number"
         )
     return list(items[:need])
+
+
+def check_exclusions(made: Design, items: Sequence[Item], questions: Sequence[Item]) -> None:
+    """Refuse a split or a story that none of ``items``, the file's questions, is of, and rules that
+    leave none of the ``questions`` that are asked.
+
+    A misspelt name would leave nothing out, and could not be put right after a lock.
+    """
+    rules = made.block.exclude
+    splits = dict.fromkeys(one.split for one in items)
+    stories = dict.fromkeys(one.question.group for one in items)
+    for field, given, known in (
+        ("splits", rules.splits, splits), ("stories", rules.stories, stories)
+    ):  # fmt: skip
+        if strange := [name for name in given if name not in known]:
+            raise ConfigError(
+                f"study.exclude.{field}: expected some of these questions' own ({_few(known)}), "
+                f"got {strange[0]!r}; correct it, or leave it out"
+            )
+    if all(one.split in rules.splits or one.question.group in rules.stories for one in questions):
+        raise ConfigError(
+            f"study.exclude: expected rules that leave some of the {len(questions)} questions, got "
+            f"splits ({_few(rules.splits)}) and stories ({_few(rules.stories)}) that leave none; "
+            "take one of these names out"
+        )
+
+
+def _few(names: Iterable[str | None]) -> str:
+    told = [repr(name) for name in names if name is not None]
+    return ", ".join((*told[:FEW], *(["..."] if len(told) > FEW else []))) or "none"
+
+
+def check_once(made: Design, judges: Mapping[str, str]) -> None:
+    """Refuse a comparison that is declared twice, which Holm's correction would count twice: the
+    other way round too, and under two names (``judges`` maps them to ids) of one judge."""
+    seen: set[tuple[frozenset[str], str, str]] = set()
+    for one in made.block.declared:
+        judge = judge_of(made, one)
+        key = (frozenset((one.first, one.second)), judges[judge], one.figure)
+        if key in seen:
+            raise ConfigError(
+                f"study.contrasts: expected each comparison once, got {one.figure} of {one.first!r}"
+                f" and {one.second!r} under {judge!r} twice (the other way round or by another "
+                "name of the judge is the same); leave one out"
+            )
+        seen.add(key)
 
 
 def planned(
@@ -157,13 +206,20 @@ def seated_judge(match: Match) -> str:
 
 def content(
     run: RunFile, made: Design, claims: Sequence[Planned], players: Mapping[str, str],
-    judges: Mapping[str, str],
+    judges: Mapping[str, str], prices: Mapping[str, Price], desk: Settings,
 ) -> dict[str, Any]:  # fmt: skip
-    """All that a study declares, as JSON values: nothing of paths, machines or the truth."""
+    """All that a study declares, as JSON values: nothing of paths, machines or the truth.
+
+    The ``prices`` of its participants (by id) are part of it where arms are matched on cost, and
+    the ``desk`` where people take part; elsewhere nothing that is declared depends on them.
+    """
     keys = digests(
         (str(one.labels["condition"]), seated_judge(one.match), one.match.id) for one in claims
     )
     block, between = made.block, made.block.between
+    who = {players[name] for arm in made.arms for name in arm.debaters}
+    who |= {judges[name] for arm in made.arms for name in arm.judges}
+    priced = block.match is not None and block.match.on == "cost"
     questions = sorted({one.match.question.id for one in claims})
     value = {
         "arena": metadata.version("oversight-arena"),
@@ -193,6 +249,10 @@ def content(
         "exclude": asdict(block.exclude),
         "stop": asdict(block.stop),
         "match": None if block.match is None else asdict(block.match),
+        "prices": (
+            {key: asdict(one) for key, one in prices.items() if key in who} if priced else None
+        ),
+        "desk": asdict(desk) if PERSON in who else None,
         "critique": block.critique,
         "sandwich": None if between is None else asdict(between),
     }

@@ -321,8 +321,7 @@ def test_prices_of_a_file_are_kept_and_change_nothing_else(tmp_path: Path) -> No
     assert arena("play", play, "--store", tmp_path / "p.db",
                  "--set", "prices.ada={input: 1.0, output: 1.0}").exit_code == 2  # fmt: skip
     cost = ("--set", "study.match={on: cost, within: .5}")
-    free = study(path, *cost)["results"]["study"]["matched"]
-    assert free["arms"] == {"debate": 0.0, "consultancy": 0.0} and free["matched"] is True
+    assert "somebody costs something" in refused(path, *cost)  # scripts are all alike in it
 
 
 def test_a_pure_play_and_reading_asks_as_often_as_is_counted(store: Store) -> None:

@@ -102,6 +102,12 @@ def test_a_file_without_the_block_is_no_study(tmp_path: Path) -> None:
 # Arms.
 
 
+def test_a_study_with_the_block_of_another_verb_is_refused(tmp_path: Path) -> None:
+    path = file(tmp_path, "  conditions: {a: {protocol: naive}}\ntournament: {replicates: 2}\n")
+    assert "has a study block and a tournament block" in refused(path)
+    assert not (tmp_path / "s.db").exists()
+
+
 def test_a_page_that_cannot_be_written_is_refused_before_anything_is_played(
     tmp_path: Path,
 ) -> None:

@@ -13,7 +13,11 @@ from studies import HEAD, arena, file, refused, study, without_times
 from test_audit import kinds_in
 
 from arena.desk import audit
+from arena.desk.settings import Settings, set_settings, settings_of
+from arena.lock import changed
+from arena.report.costs import keep_prices, prices_of
 from arena.store import Store
+from arena.studyfile import Price
 
 BLOCK = """
   conditions:
@@ -59,8 +63,9 @@ def test_the_lock_keeps_the_hash_of_all_that_is_declared_before_the_first_verdic
     declared = value["content"]
     assert set(declared) == {
         "arena", "seed", "questions", "conditions", "primary", "contrasts", "exclude", "stop",
-        "match", "critique", "sandwich",
+        "match", "prices", "desk", "critique", "sandwich",
     }  # fmt: skip
+    assert declared["desk"] is None and declared["prices"] is None  # neither has a say here
     assert declared["conditions"]["debate"]["protocol"]["cycles"] == 1
     again = study(path, "--lock")
     assert state(again)["lock"]["changed"] == [] and len(lock_events(tmp_path / "s.db")) == 1
@@ -190,6 +195,121 @@ def test_verdicts_that_are_older_than_the_lock_are_counted_and_in_no_contrast(
 
 
 # ---------------------------------------------------------------------------------------------
+# The desk and the prices.
+
+PEOPLE = """
+name: small
+questions: {source: witness, n: 2}
+players: {strong: "scripted:witness,p=.9,s=.8,b=.9"}
+judges: {me: person}
+"""
+JUDGED = "  conditions: {debate: {protocol: debate}}\n"
+ALWAYS_A = "desk={mode: timed, seconds: 5, instructions: 'always A'}"
+
+
+def test_the_desk_of_a_study_that_people_judge_is_locked_with_it(tmp_path: Path) -> None:
+    path = file(tmp_path, JUDGED, PEOPLE)
+    study(path, "--lock")
+    line = refused(path, "--set", ALWAYS_A)
+    assert 'desk.instructions was "" at the lock and is "always A" now (and 2 more)' in line
+    assert 'desk.mode was "stepped" at the lock and is "whole" now' in refused(
+        path, "--lock", "--set", "desk={mode: whole}"
+    )
+    assert state(study(path))["lock"]["changed"] == []
+    with Store(tmp_path / "s.db") as store:
+        assert settings_of(store, "small") == Settings()
+
+
+def test_a_desk_that_was_set_before_the_lock_need_not_be_in_the_file_again(tmp_path: Path) -> None:
+    path = file(tmp_path, JUDGED, PEOPLE)
+    study(path, "--lock", "--set", ALWAYS_A)
+    (event,) = lock_events(tmp_path / "s.db")
+    assert event["value"]["content"]["desk"]["instructions"] == "always A"
+    assert state(study(path))["lock"]["changed"] == []
+    assert "desk.seconds was 5 at the lock and is 9 now" in refused(
+        path, "--set", ALWAYS_A.replace("5", "9")
+    )
+
+
+def test_a_desk_that_an_admin_changes_after_the_lock_is_in_the_report(tmp_path: Path) -> None:
+    path = file(tmp_path, JUDGED, PEOPLE)
+    study(path, "--lock")
+
+    def told() -> list[str]:
+        done = arena("report", "small", "--store", tmp_path / "s.db", "--json")
+        found: list[str] = json.loads(done.stdout)["study"]["lock"]["changed"]
+        return found
+
+    with Store(tmp_path / "s.db") as store:
+        set_settings(store, "small", Settings(tie=False))
+        assert told() == ["desk.tie was true at the lock and is false now"]
+        assert "desk.tie" in refused(path)
+        set_settings(store, "small", Settings())  # back, but some may have judged without ties
+        assert told() == ["the desk was another one for a while after the lock"]
+
+
+def test_a_desk_that_nobody_sits_at_is_not_locked(locked: Path) -> None:
+    assert state(study(locked, "--set", ALWAYS_A))["lock"]["changed"] == []
+
+
+COST = """
+  conditions:
+    first: {protocol: debate without rebuttal, debaters: [nano, nano]}
+    second: {protocol: debate without rebuttal, debaters: [nano, other]}
+  critique: false
+  primary: {first: first, second: second, judge: literal}
+  match: {on: cost, within: .9}
+"""
+PRICED = """
+name: small
+questions: {source: witness, n: 1}
+players: {nano: "local:nano", other: "local:nano,temperature=.5"}
+judges: {literal: "scripted:literal"}
+prices: {nano: {input: 1.0, output: 4.0}, other: {input: 1.0, output: 4.0}}
+"""
+
+
+def test_prices_are_locked_where_arms_are_matched_on_cost(tmp_path: Path) -> None:
+    path = file(tmp_path, COST, PRICED)
+    before = study(path, "--lock")
+    assert state(before)["matched"]["matched"] and state(before)["lock"]["changed"] == []
+    line = refused(path, "--set", "prices.other.output=400.0")
+    assert "prices.other.output was 4.0 at the lock and is 400.0 now" in line
+    assert "prices.nano.input was 1.0 at the lock and is 0.0 now" in refused(
+        path, "--set", "prices.nano={input: 0.0, output: 4.0}"
+    )
+    more = ("--set", "players.third=local:nano,temperature=.7",
+            "--set", "prices.third={input: 2.0, output: 2.0}",
+            "--set", "study.conditions.third={protocol: debate without rebuttal, "
+                     "debaters: [nano, third]}")  # fmt: skip
+    found = study(path, *more)
+    assert state(found)["lock"]["changed"] == []
+    assert "condition" in {one["what"] for one in state(found)["exploratory"]}
+    with Store(tmp_path / "s.db") as store:
+        kept = {who: Price(**one) for who, one in prices_of(store, "small").items()}
+        (event,) = lock_events(tmp_path / "s.db")
+        other = event["value"]["content"]["conditions"]["second"]["debaters"]["B"]["id"]
+        keep_prices(store, "small", {**kept, other: Price(1.0, 9.0)})
+    told = json.loads(arena("report", "small", "--store", tmp_path / "s.db", "--json").stdout)
+    assert told["study"]["lock"]["changed"] == [
+        "prices.other.output was 4.0 at the lock and is 9.0 now"
+    ]
+
+
+def test_prices_may_change_where_arms_are_matched_on_something_else(tmp_path: Path) -> None:
+    path = file(tmp_path, COST.replace("cost", "visible tokens"), PRICED)
+    study(path, "--lock", "--unmatched")
+    found = study(path, "--unmatched", "--set", "prices.other.output=400.0")
+    assert state(found)["lock"]["changed"] == []
+
+
+def test_a_lock_from_before_the_desk_was_part_of_it_is_still_one(locked: Path) -> None:
+    now = lock_events(locked.parent / "s.db")[0]["value"]["content"]
+    old = {name: one for name, one in now.items() if name not in ("desk", "prices")}
+    assert changed(old, {**now, "desk": {"mode": "whole"}, "prices": {}}) == []
+
+
+# ---------------------------------------------------------------------------------------------
 # Tampering.
 
 
@@ -242,6 +362,23 @@ def test_tampering_is_noticed(
 def test_nothing_is_said_of_a_store_that_nobody_touched(locked: Path, tmp_path: Path) -> None:
     sql = "UPDATE runs SET finished_at = finished_at WHERE name = ?"
     assert tampered(locked, tmp_path, sql, "small") == []
+
+
+def test_the_plan_says_what_a_lock_refuses_and_calls_it_no_addition(locked: Path) -> None:
+    def plan(*words: str) -> tuple[list[str], str]:
+        call = ("study", locked, "--store", locked.parent / "s.db", "--plan", *words)
+        done = arena(*call, "--json")
+        assert done.exit_code == 0, done.stderr
+        return json.loads(done.stdout)["changed"], " ".join(arena(*call).stdout.split())
+
+    changed_, printed = plan("--set", "seed=9")
+    assert changed_[0] == "seed was 3 at the lock and is 9 now"
+    assert f"Changed: {changed_[0]}" in printed and "more than that" not in printed
+    assert "is not played" in printed
+    none, printed = plan("--set", "study.conditions.naive={protocol: naive}")
+    assert none == [] and "(more than that now)" in printed and "Changed" not in printed
+    none, printed = plan()
+    assert none == [] and "(the same)" in printed
 
 
 def test_the_lock_survives_a_resumed_study_and_its_events_have_words(tmp_path: Path) -> None:

@@ -40,12 +40,13 @@ def study(
     or with more conditions or judges to go on."""
     from arena.config import ConfigError
     from arena.report import report
-    from arena.runfile import read_run_file
+    from arena.runfile import read_run_file, refuse_verb
     from ui.study import run_study
     from ui.tables import progress_bar
 
     with one_line():
         run = read_run_file(file, tuple(override or ()))
+        refuse_verb(run, "study", file)
         if as_json and as_markdown:
             raise ConfigError("--markdown: expected it or --json, got both")
         if plan:
@@ -70,7 +71,10 @@ def study(
                 write_page(found, html)
             if as_markdown:
                 from ui.markdown import markdown
+                from ui.tables import say
 
+                for note in outcome.notes:
+                    say(f"arena: {note}", error=True)
                 typer.echo(markdown(found), nl=False)
                 return
             conclude(opened, store, run.name, outcome, as_json, found)
@@ -125,9 +129,12 @@ def _print_plan(found: dict[str, Any]) -> None:
         to.print(plain(f"Proposed: {line}"), soft_wrap=True)
     if found["locked"] is None:
         say(f"Not locked. --lock would hold SHA-256 {found['hash']}")
-    else:
-        same = "the same" if found["locked"]["hash"] == found["hash"] else "more than that now"
-        say(f"Locked: SHA-256 {found['locked']['hash']} ({same})")
+        return
+    now = "the same" if found["locked"]["hash"] == found["hash"] else "more than that now"
+    now = "something else now, which is not played" if found["changed"] else now
+    say(f"Locked: SHA-256 {found['locked']['hash']} ({now})")
+    for line in found["changed"]:
+        to.print(plain(f"Changed: {line}"), soft_wrap=True)
 
 
 def _told(one: dict[str, Any]) -> list[str]:
