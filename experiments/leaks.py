@@ -270,7 +270,7 @@ def markdown(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"`{found['command']}`; the AUC of every feature is in the JSON beside this file.\n"
     yield (
         "How well the truth is told from what is on show besides the argument, as the area under "
-        "the ROC curve with its 95 % interval by question: 0.5 is chance. *question*: where an "
+        "the ROC curve with its 95 % interval by story: 0.5 is chance. *question*: where an "
         "answer stands, its length, its place in the alphabet. *passage*: number, characters, "
         "strength and place of the lines for an answer, which only debaters and experts see. "
         "*withdrawals*: how many of those lines are withdrawn. The rest is what scripted speakers "
