@@ -106,18 +106,19 @@ def clustered(values: list[float], clusters: list[str]) -> tuple[float, float]:
 
 
 def cr1(values: list[float], clusters: list[str]) -> tuple[float, float]:
-    """Wilson's interval, solved as his quadratic, at the effective number of independent values.
+    """Wilson's interval, solved as his quadratic, at the effective number of independent draws.
 
-    With a clustered variance by the sandwich of a regression on a constant (CR1).
+    With a clustered variance by the sandwich of a regression on a constant (CR1), which is no less
+    than that of independent verdicts, or of independent values where some ties are halves.
     """
     y, (_, group) = np.array(values), np.unique(clusters, return_inverse=True)
     n, p, many = len(y), y.mean(), group.max() + 1
-    size = float(n)
+    variance = min(p * (1 - p), y.var(ddof=1) or 1.0) / n
     if many < n:
         residuals = np.zeros(many)
         np.add.at(residuals, group, y - p)
-        sandwich = residuals @ residuals / n**2 * many / (many - 1)
-        size = n / max(1.0, sandwich / (p * (1 - p) / n)) if 0 < p < 1 else many
+        variance = max(variance, residuals @ residuals / n**2 * many / (many - 1))
+    size = p * (1 - p) / variance if 0 < p < 1 else float(many)
     z2 = stats.norm.ppf(0.975) ** 2
     low, high = np.sort(np.roots([1 + z2 / size, -(2 * p + z2 / size), p * p]).real)
     return float(low), float(high)

@@ -245,7 +245,7 @@ def _combined(data: Arms, cov: Floats, fit: Fit | None, level: float) -> Interva
         ]
         trust = 1.0
     else:
-        sizes = np.where(worth > 1, inf, fit.sizes)
+        sizes = np.maximum(fit.sizes, worth)
         found = [
             _arm(p[k], number[k], cov[k, k], fit.arm_df[k], fit.clusters[k], sizes[k], level)
             for k in range(len(p))
