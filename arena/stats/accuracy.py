@@ -53,7 +53,8 @@ class Accuracy:
     def widest(self) -> str | None:
         def width(name: str) -> float:
             one = self.by[name]
-            return 2.0 if one.low is None or one.high is None else one.high - one.low
+            # Rounded, so that of clusterings that are the same the first is named on any machine.
+            return 2.0 if one.low is None or one.high is None else round(one.high - one.low, 9)
 
         return max(self.by, key=width, default=None)
 
